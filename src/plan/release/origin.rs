@@ -183,11 +183,7 @@ impl ImageOrigin {
         error
             .state("nothing was published")
             .hint(made_anew(image))
-            .hint(own_statement(
-                place,
-                annotation::REVISION,
-                "$(git rev-parse HEAD)",
-            ))
+            .hint(place.own_statement(annotation::REVISION, "$(git rev-parse HEAD)"))
     }
 
     fn other_version(
@@ -209,11 +205,7 @@ impl ImageOrigin {
         ))
         .state("nothing was published")
         .hint(made_anew(image))
-        .hint(own_statement(
-            place,
-            annotation::VERSION,
-            &version.to_string(),
-        ))
+        .hint(place.own_statement(annotation::VERSION, &version.to_string()))
     }
 
     fn trial(
@@ -266,21 +258,6 @@ fn wrongly_listed(image: &GivenImage<'_>, problem: String) -> Error {
     .hint(
         "let the builder list each image under the platform of its configuration, and build again",
     )
-}
-
-/// What the builder has to write in this place.
-fn own_statement(place: StatementPlace, key: &str, value: &str) -> String {
-    match place {
-        StatementPlace::Label => format!(
-            "a label of the base image is inherited: let the builder set its own, `--label {key}={value}`"
-        ),
-        StatementPlace::Manifest
-        | StatementPlace::Entry
-        | StatementPlace::Index
-        | StatementPlace::Layout => {
-            format!("let the builder write its own annotation `{key}`, or leave it out")
-        }
-    }
 }
 
 fn made_anew(image: &GivenImage<'_>) -> String {
