@@ -1,7 +1,11 @@
 //! An image that needs no engine: a layout or archive that is there already, or that a program of
 //! the project makes.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +36,8 @@ pub(crate) struct LayoutSource<'a> {
     /// Where programs are looked for: the value of `PATH`.
     pub(crate) search_path: Option<&'a str>,
     pub(crate) wanted: WantedImage,
+    /// What legs in place of one layout say of uncommitted files, once they were read.
+    pub(crate) uncommitted: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -66,6 +72,11 @@ impl ImageSource for LayoutSource<'_> {
         task_result(tokio::task::spawn_blocking(move || layout::glance(&path, &wanted)).await)
     }
 
+    fn uncommitted(&self) -> Vec<String> {
+        let told = self.uncommitted.lock();
+        told.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn produce(
         &self,
         store: &Store,
@@ -86,7 +97,13 @@ impl ImageSource for LayoutSource<'_> {
         let path = match &*self.places()? {
             [] => return Err(no_match(self.layout)),
             [one] => request.repository.join(one),
-            several => return self.legs(several).produce(store, events, cancel).await,
+            several => {
+                let legs = self.legs(several);
+                let made = legs.produce(store, events, cancel).await;
+                let told = self.uncommitted.lock();
+                *told.unwrap_or_else(PoisonError::into_inner) = legs.uncommitted();
+                return made;
+            }
         };
         let (store, wanted) = (store.clone(), self.wanted.clone());
         let (events, cancel) = (events.clone(), cancel.clone());
@@ -119,6 +136,7 @@ impl LayoutSource<'_> {
             expected,
             references: self.wanted.references.clone(),
             repositories: Vec::new(),
+            uncommitted: Mutex::default(),
         }
     }
 }
