@@ -44,7 +44,7 @@ pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<J
         let found = parts(leg)?;
         belongs::check_content(leg, &found.images)?;
         if let Some(expected) = expected {
-            belongs::check_labels(leg, &found.images, expected)?;
+            belongs::check_labels(&found.images, expected)?;
         }
         images.extend(found.images);
         attached.extend(found.attached);
@@ -85,9 +85,8 @@ fn wanted_platforms(
     let is_of = |image: &&ImagePart<'_>, one: &Platform| is_for(&image.platform, one, wanted);
     let of = |one| images.iter().filter(move |image| is_of(image, one));
     if let Some(lacks) = wanted.iter().find(|one| of(one).next().is_none()) {
-        let image = Some(&expected.image).filter(|_| expected.is_one_of_several);
         return Err(platform_refusal::missing_platform(
-            lacks, image, images, legs,
+            lacks, expected, images, legs,
         ));
     }
     // A single layout may hold more than the policy asks for: it is published as it is.

@@ -7,6 +7,7 @@
 //! the store.
 
 mod belongs;
+mod command;
 mod content;
 mod described;
 mod expected;
@@ -27,7 +28,7 @@ mod tests;
 
 pub(crate) use content::LegContent;
 pub(crate) use described::described;
-pub use expected::Expected;
+pub use expected::{Expected, LegPolicy};
 pub(crate) use index::join;
 pub use leg::{LEG_FORMAT, Leg, LegBase};
 pub(crate) use platforms::same_platform;

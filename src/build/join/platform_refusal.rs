@@ -2,13 +2,15 @@
 
 use crate::{
     build::join::{
+        command::LegPlace,
         content::LegContent,
+        expected::Expected,
         part::ImagePart,
         platforms::shown,
         refusal::{BUILD_AGAIN, list, named, refused},
     },
     error::{Error, ErrorCode},
-    oci::{Digest, ImageName, Platform},
+    oci::{Digest, Platform},
     text::sanitize_line,
 };
 
@@ -82,24 +84,20 @@ pub(super) fn twice(one: &ImagePart<'_>, other: &ImagePart<'_>) -> Error {
         .hint("leave one of them out; a leg of an earlier run may still lie there")
 }
 
-/// `image`: its name, where several are released.
 pub(super) fn missing_platform(
     lacks: &Platform,
-    image: Option<&ImageName>,
+    expected: &Expected,
     images: &[ImagePart<'_>],
     legs: &[LegContent],
 ) -> Error {
     let lacking = shown(lacks);
-    let what = match image {
-        Some(image) => format!("no leg of the image `{image}` is for {lacking}"),
-        None => format!("no leg is for {lacking}"),
+    let image = &expected.image;
+    let what = match expected.is_one_of_several {
+        true => format!("no leg of the image `{image}` is for {lacking}"),
+        false => format!("no leg is for {lacking}"),
     };
-    let build = match image {
-        Some(image) => {
-            format!("`hoist build --image-name {image} --platform {lacks} --output DIR`")
-        }
-        None => format!("`hoist build --platform {lacks} --output DIR`"),
-    };
+    let platforms = std::slice::from_ref(lacks);
+    let build = expected.build_command(Some(image), platforms, LegPlace::Layout);
     let mut error = Error::refused(what)
         .with_code(ErrorCode::LegUnfit)
         .state("nothing was published")

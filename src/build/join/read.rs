@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    build::join::{content::LegContent, leg::Leg, refusal},
+    build::join::{content::LegContent, expected::Expected, leg::Leg, refusal},
     error::{Error, ErrorCode, Result},
     event::Events,
     io::layout::{Collection, WantedImage},
@@ -91,23 +91,22 @@ pub(super) fn is_of(
     claims: Option<&Leg>,
     image: &ImageName,
     all: &[ImageName],
+    expected: Option<&Expected>,
 ) -> Result<bool> {
     let names = || -> Vec<String> { all.iter().map(ToString::to_string).collect() };
     let said = claims.map(|leg| &leg.image);
     if let Some(said) = said.filter(|said| !all.contains(said)) {
-        let expected = names().join("` or `");
-        return Err(refusal::other_image(
+        return Err(refusal::strange_image(
             &input.name,
-            &said.to_string(),
-            &expected,
+            said,
+            &names(),
+            expected,
         ));
     }
     match (&input.image, said) {
-        (Some(named), Some(said)) if said != named => Err(refusal::other_image(
-            &input.name,
-            &said.to_string(),
-            &named.to_string(),
-        )),
+        (Some(named), Some(said)) if said != named => {
+            Err(refusal::other_image(&input.name, said, named, expected))
+        }
         (Some(named), _) => Ok(named == image),
         (None, Some(said)) => Ok(said == image),
         (None, None) if all.len() == 1 => Ok(true),
@@ -121,8 +120,8 @@ pub(super) fn is_of(
 /// The layout cannot be used, or a leg in it is of no image that is known.
 pub(super) fn layout(
     input: &LegInput,
-    image: &ImageName,
-    all: &[ImageName],
+    (image, all): (&ImageName, &[ImageName]),
+    expected: Option<&Expected>,
     wanted: &WantedImage,
     collection: &Collection,
     events: &Events,
@@ -133,7 +132,7 @@ pub(super) fn layout(
             Some(text) => Some(Leg::parse(text, &input.name)?),
             None => None,
         };
-        if is_of(input, claims.as_ref(), image, all)? {
+        if is_of(input, claims.as_ref(), image, all, expected)? {
             let listed = taken.entry.annotations;
             contents.push(LegContent {
                 listed,

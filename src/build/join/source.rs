@@ -1,6 +1,6 @@
 //! Legs as an image source.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::{
         },
         source::{Description, ImageSource},
     },
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     event::Events,
     io::{
         layout::{Collection, Store, WantedImage},
@@ -44,6 +44,8 @@ pub(crate) struct LegsSource {
     pub(crate) references: Vec<String>,
     /// Where staged content is looked for.
     pub(crate) repositories: Vec<Arc<dyn RepositoryApi>>,
+    /// Which of them were built from uncommitted files, a line each, once they were read.
+    pub(crate) uncommitted: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -63,6 +65,11 @@ impl ImageSource for LegsSource {
         Ok(Description::new(format!("legs: {}", names.join(", "))))
     }
 
+    fn uncommitted(&self) -> Vec<String> {
+        let told = self.uncommitted.lock();
+        told.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn produce(
         &self,
         store: &Store,
@@ -76,14 +83,24 @@ impl ImageSource for LegsSource {
                 LegKind::Layout => {
                     let (image, all) = (self.image.clone(), self.all.clone());
                     let (wanted, events) = (self.wanted(), events.clone());
+                    let expected = self.expected.clone();
                     let collection = Arc::clone(&collection);
                     let read = tokio::task::spawn_blocking(move || {
-                        read::layout(&input, &image, &all, &wanted, &collection, &events)
+                        let images = (&image, &*all);
+                        read::layout(
+                            &input,
+                            images,
+                            expected.as_ref(),
+                            &wanted,
+                            &collection,
+                            &events,
+                        )
                     });
                     legs.extend(task_result(read.await)?);
                 }
                 LegKind::Staged(described) => {
                     for leg in self.descriptions(&input, described)? {
+                        let again = refusal::stage_again(&leg, self.expected.as_ref());
                         let fetched =
                             staged::fetch(leg, &input.name, &self.repositories, &collection);
                         let fetched = tokio::select! {
@@ -91,21 +108,30 @@ impl ImageSource for LegsSource {
                             () = cancel.cancelled() => return Err(crate::build::errors::interrupted()),
                             fetched = fetched => fetched,
                         };
-                        legs.push(fetched?);
+                        legs.push(fetched.map_err(|error| match error.code() {
+                            ErrorCode::LegGone => error.hint(again),
+                            _ => error,
+                        })?);
                     }
                 }
             }
         }
         if legs.is_empty() {
-            return Err(refusal::no_leg(&self.image.to_string()));
+            return Err(refusal::no_leg(&self.image, self.expected.as_ref()));
         }
         let count = legs.len();
         let joined = join(&legs, self.expected.as_ref())?;
         let is_dirty = |leg: &&LegContent| leg.claims.as_ref().is_some_and(|claims| claims.dirty);
-        for leg in legs.iter().filter(is_dirty) {
+        let told = legs.iter().filter(is_dirty).map(|leg| {
             let file = sanitize_line(&leg.file, 200);
-            events.note(format!("the leg `{file}` was built from uncommitted files"));
-        }
+            format!("the leg `{file}` was built from uncommitted files")
+        });
+        let told: Vec<String> = told.collect();
+        told.iter().for_each(|line| events.note(line.clone()));
+        *self
+            .uncommitted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = told;
         if count > 1 {
             events.note(format!("joined {count} legs"));
         }
@@ -127,8 +153,9 @@ impl LegsSource {
     fn descriptions(&self, input: &LegInput, legs: Vec<Leg>) -> Result<Vec<Leg>> {
         let mut ours = Vec::new();
         for leg in legs {
-            if read::is_of(input, Some(&leg), &self.image, &self.all)? {
-                if let Some(expected) = &self.expected {
+            let expected = self.expected.as_ref();
+            if read::is_of(input, Some(&leg), &self.image, &self.all, expected)? {
+                if let Some(expected) = expected {
                     belongs::check_description(&leg, expected, &input.name)?;
                 }
                 ours.push(leg);
