@@ -176,9 +176,11 @@ pub(super) fn other_image(
     expected: Option<&Expected>,
 ) -> Error {
     let build = build_command(expected, Some(ours), LegPlace::Layout);
-    let from = shell_word(&format!("{theirs}={}", sanitize_line(file, 200)));
+    let from = shell_word(&sanitize_line(file, 200));
     of_other_image(file, theirs, &ours.to_string())
-        .hint(format!("give the leg to its own image: `--from {from}`"))
+        .hint(format!(
+            "leave the name out, for each leg says which image it is of: `--from {from}`"
+        ))
         .hint(format!("{build} makes a leg of `{ours}`"))
 }
 

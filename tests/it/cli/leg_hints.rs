@@ -189,14 +189,14 @@ fn a_leg_of_another_image_is_given_to_its_own_or_made_anew() {
     let run = release(&["main=legs/worker"]);
     run.expect(4);
     let told = hints(&run);
-    assert!(told[0].contains("`--from worker=legs/worker`"), "{run}");
+    assert!(told[0].contains("`--from legs/worker`"), "{run}");
     assert!(told[1].contains("--image-name main"), "{run}");
-    let run = release(&["worker=legs/worker"]);
+    let run = release(&["legs/worker"]);
     run.expect(4);
     run.says("no leg is of the image `main`");
     let folder = machine.clone.path();
     paste(&machine, folder, &hints(&run)[0]);
     // What a command has left in the clone is no part of it.
     fs::rename(folder.join("DIR"), folder.join("legs/DIR")).unwrap();
-    release(&["worker=legs/worker", "legs/DIR"]).expect(0);
+    release(&["legs/worker", "legs/DIR"]).expect(0);
 }
