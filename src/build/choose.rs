@@ -25,6 +25,7 @@ pub fn choose<'a>(
             command: command.as_ref(),
             search_path: environment.get("PATH"),
             wanted,
+            uncommitted: Default::default(),
         }),
         BuildSource::Pushed { command } => Box::new(PushedSource {
             request,

@@ -1,7 +1,11 @@
 //! An image that needs no engine: a layout or archive that is there already, or that a program of
 //! the project makes.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +36,8 @@ pub(crate) struct LayoutSource<'a> {
     /// Where programs are looked for: the value of `PATH`.
     pub(crate) search_path: Option<&'a str>,
     pub(crate) wanted: WantedImage,
+    /// What legs in place of one layout say of uncommitted files, once they were read.
+    pub(crate) uncommitted: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -71,6 +77,11 @@ impl ImageSource for LayoutSource<'_> {
         Ok(found)
     }
 
+    fn uncommitted(&self) -> Vec<String> {
+        let told = self.uncommitted.lock();
+        told.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn produce(
         &self,
         store: &Store,
@@ -91,21 +102,29 @@ impl ImageSource for LayoutSource<'_> {
         let one = match &*self.places()? {
             [] => return Err(no_match(self.layout)),
             [one] => one.clone(),
-            several => return self.legs(several).produce(store, events, cancel).await,
+            several => {
+                let legs = self.legs(several);
+                let made = legs.produce(store, events, cancel).await;
+                self.tell_uncommitted(legs.uncommitted());
+                return made;
+            }
         };
         let (path, place) = (request.repository.join(&one), one.clone());
         let (store, wanted) = (store.clone(), self.wanted.clone());
-        let (events, cancel) = (events.clone(), cancel.clone());
+        let (shown, cancel) = (events.clone(), cancel.clone());
         let expected = request.expected.clone();
         let adopted = tokio::task::spawn_blocking(move || {
-            let image = layout::adopt(&path, &store, &wanted, &events, &cancel)?;
+            let image = layout::adopt(&path, &store, &wanted, &shown, &cancel)?;
             let judged = expected.map(|expected| join::judge(&image, &place, &expected));
-            if let Some(note) = judged.transpose()?.flatten() {
-                events.note(note);
-            }
-            Ok(image)
+            Ok((image, judged.transpose()?.flatten()))
         });
-        task_result(adopted.await).map_err(|error| self.matched_alone(error, &one))
+        let adopted = task_result(adopted.await);
+        let (image, told) = adopted.map_err(|error| self.matched_alone(error, &one))?;
+        if let Some(note) = &told {
+            events.note(note.clone());
+        }
+        self.tell_uncommitted(told.into_iter().collect());
+        Ok(image)
     }
 }
 
@@ -113,6 +132,11 @@ impl LayoutSource<'_> {
     /// What `image.build.layout` names: one layout, or the legs of several machines.
     fn places(&self) -> Result<Vec<String>> {
         paths::expand(self.layout, &self.request.repository)
+    }
+
+    fn tell_uncommitted(&self, told: Vec<String>) {
+        let before = self.uncommitted.lock();
+        *before.unwrap_or_else(PoisonError::into_inner) = told;
     }
 
     /// Says what the pattern has matched, where it is one, and whose it is.
@@ -147,6 +171,7 @@ impl LayoutSource<'_> {
             expected,
             references: self.wanted.references.clone(),
             repositories: Vec::new(),
+            uncommitted: Mutex::default(),
         }
     }
 }

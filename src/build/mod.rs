@@ -31,7 +31,7 @@ pub(crate) use base::base_image;
 pub use choose::choose;
 pub(crate) use command::why_not;
 pub(crate) use docker::load;
-pub use join::{Expected, LEG_FORMAT, Leg, LegBase};
+pub use join::{Expected, LEG_FORMAT, Leg, LegBase, LegPolicy};
 pub(crate) use join::{LegInput, LegsSource, described, is_archive, same_platform};
 pub(crate) use paths::expand;
 pub use request::{BuildRequest, TargetRepositories};

@@ -34,6 +34,11 @@ pub trait ImageSource: Send + Sync {
         Ok(None)
     }
 
+    /// What of the image no commit holds, a line each; known once it was produced.
+    fn uncommitted(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Makes the image and puts it into `store`, verified. Whichever way it ends, nothing is left
     /// in the builder.
     ///

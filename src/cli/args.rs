@@ -101,10 +101,21 @@ impl Global {
                 Error::usage(format!("`--image {name}` is not a valid repository")).because(&error)
             })
         };
+        let images = self.image.iter().map(parse).collect::<Result<Vec<_>>>()?;
+        for (at, place) in images.iter().enumerate() {
+            let mut before = images[..at].iter();
+            if let Some(other) = before.find(|it| *it != place && it.is_same_place(place)) {
+                return Err(Error::usage(format!(
+                    "`--image {other}` and `--image {place}` are one repository"
+                ))
+                .state("nothing was built or moved")
+                .hint(format!("leave `--image {place}` out")));
+            }
+        }
         Ok(Location {
             directory: self.directory.clone().unwrap_or_else(|| ".".into()),
             config: self.config.clone(),
-            images: self.image.iter().map(parse).collect::<Result<_>>()?,
+            images,
         })
     }
 }

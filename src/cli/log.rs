@@ -178,6 +178,8 @@ fn recorded(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Vec<Vec<TableC
     }
     let over = past.over_budget.iter();
     lines.extend(over.map(|excess| line("over budget", excess.clone())));
+    let uncommitted = past.uncommitted.iter();
+    lines.extend(uncommitted.map(|what| line("uncommitted", what.clone())));
     let forge = past.forge.iter();
     lines.extend(forge.map(|page| line("release page", page.clone())));
     lines.extend(withdrawn.map(|one| line("withdrawn", one.words())));
@@ -220,6 +222,8 @@ struct RecordedRelease<'a> {
     without_hooks: bool,
     /// Where the images were over the budget and were released all the same.
     over_budget: &'a [String],
+    /// What no commit holds and was released all the same, with `--allow-dirty`.
+    uncommitted: &'a [String],
     /// The page of the release on the forge, where one belongs to it.
     forge: Option<&'a str>,
     /// When, by whom and why the release was taken back, if it was.
@@ -288,6 +292,7 @@ fn document(all: &Past, limit: usize) -> LogDocument<'_> {
         gate: &past.gate,
         without_hooks: past.without_hooks,
         over_budget: &past.over_budget,
+        uncommitted: &past.uncommitted,
         forge: past.forge.as_deref(),
         withdrawn: all.of(past).map(recorded_withdrawal),
     });

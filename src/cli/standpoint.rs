@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::args::Global;
 use crate::text::shell_word;
 
-/// What stands before a command of hoist in a text.
-const STARTS: [&str; 2] = ["`hoist ", "&& hoist "];
+/// What stands between two commands that run one behind the other.
+const AND: &str = "&& ";
 
 /// The fields of documents that hold texts for a person.
 const TEXTS: [&str; 3] = ["hints", "messages", "notes"];
@@ -86,33 +86,40 @@ impl Standpoint {
         }
     }
 
-    /// A text whose commands of hoist have the flags that they lack.
+    /// A text whose commands have the flags that they lack: those of hoist all of them, those of git `-C`. What is
+    /// not in backquotes is a command where the whole text is one.
     pub(super) fn commands(&self, text: &str) -> String {
         if self.flags.is_empty() {
             return text.to_owned();
         }
-        let mut done = String::with_capacity(text.len());
-        let mut rest = text;
-        let next = |rest: &str| {
-            let places = STARTS
-                .iter()
-                .filter_map(|start| Some(rest.find(start)? + start.len()));
-            places.min()
-        };
-        while let Some(place) = next(rest) {
-            let (before, after) = rest.split_at(place);
-            let command = after.split(['`', '&']).next().unwrap_or_default();
-            done += before;
-            let has = |flag: &str| command.split(' ').any(|word| word == flag);
-            for (flag, typed) in &self.flags {
-                if !has(flag) {
-                    done += typed;
-                    done.push(' ');
+        let is_whole = !text.contains('`') && text.starts_with("git ");
+        let parts = text.split('`').enumerate().map(|(place, part)| {
+            let is_code = place % 2 == 1 || is_whole;
+            let lines = part.split(AND).enumerate().map(|(place, command)| {
+                // Behind `&&` stands a command, wherever the text is.
+                let is_command = is_code || place > 0;
+                match command.split_once(' ') {
+                    Some(("hoist", rest)) if is_command => self.with_flags("hoist", rest, |_| true),
+                    Some(("git", rest)) if is_code => {
+                        self.with_flags("git", rest, |flag| flag == "-C")
+                    }
+                    _ => command.to_owned(),
                 }
-            }
-            rest = after;
-        }
-        done + rest
+            });
+            lines.collect::<Vec<_>>().join(AND)
+        });
+        parts.collect::<Vec<_>>().join("`")
+    }
+
+    /// The command with those flags that are `taken` and that it lacks.
+    fn with_flags(&self, program: &str, rest: &str, taken: impl Fn(&str) -> bool) -> String {
+        let has = |flag: &str| rest.split(' ').any(|word| word == flag);
+        let lacking = self
+            .flags
+            .iter()
+            .filter(|(flag, _)| taken(flag) && !has(flag));
+        let flags: String = lacking.map(|(_, typed)| format!("{typed} ")).collect();
+        format!("{program} {flags}{rest}")
     }
 }
 
@@ -145,12 +152,22 @@ mod tests {
             (
                 "`hoist repair` mends it; `git fetch`",
                 "`hoist --config web/release.toml repair` mends it; `git fetch`",
-                "`hoist -C web --image acme/web repair` mends it; `git fetch`",
+                "`hoist -C web --image acme/web repair` mends it; `git -C web fetch`",
             ),
             (
                 "`git checkout v1 && hoist release --yes`",
                 "`git checkout v1 && hoist --config web/release.toml release --yes`",
-                "`git checkout v1 && hoist -C web --image acme/web release --yes`",
+                "`git -C web checkout v1 && hoist -C web --image acme/web release --yes`",
+            ),
+            (
+                "git add a && git commit -m x -- a",
+                "git add a && git commit -m x -- a",
+                "git -C web add a && git -C web commit -m x -- a",
+            ),
+            (
+                "git knows `v1`, and hoist too",
+                "git knows `v1`, and hoist too",
+                "git knows `v1`, and hoist too",
             ),
             (
                 "`hoist --config FILE plan`, or `hoist plan --all`",

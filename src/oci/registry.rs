@@ -45,6 +45,34 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// A name that all known names of the same registry share: those of this machine, those of Docker Hub, and
+    /// those that name the port which is meant without one. `false` is no proof that two registries differ.
+    fn shared_name(&self) -> String {
+        let name = self.as_str();
+        let port = &name[self.host().len() + 2 * usize::from(name.starts_with('['))..];
+        match self.host() {
+            "localhost" | "127.0.0.1" | "::1" => format!("localhost{port}"),
+            host => {
+                let port = if port == ":443" { "" } else { port };
+                let host = match host {
+                    "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => {
+                        Self::DOCKER_HUB
+                    }
+                    host => host,
+                };
+                format!("{host}{port}")
+            }
+        }
+    }
+
+    /// Whether both are names of one registry, as far as names tell.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.shared_name() == other.shared_name()
+    }
+}
+
 impl fmt::Display for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -32,6 +32,12 @@ impl Repository {
         &self.path
     }
 
+    /// Whether both are one place, as far as their names tell: `localhost:5000/api` and `127.0.0.1:5000/api`.
+    #[must_use]
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        self.path == other.path && self.registry.is_same_as(&other.registry)
+    }
+
     /// The reference `repository:tag`.
     #[must_use]
     pub fn tag(&self, tag: &Tag) -> String {
@@ -215,6 +221,30 @@ mod tests {
                 "{given}: {}",
                 repository(given)
             );
+        }
+    }
+
+    #[test]
+    fn one_place_has_several_names() {
+        for (one, other, same) in [
+            ("localhost:5000/api", "127.0.0.1:5000/api", true),
+            ("[::1]:5000/api", "127.0.0.1:5000/api", true),
+            ("localhost:5000/api", "127.0.0.1:5001/api", false),
+            ("localhost:5000/api", "127.0.0.1:5000/web", false),
+            ("127.0.0.2:5000/api", "127.0.0.1:5000/api", false),
+            ("localhost/api", "localhost:443/api", false),
+            ("acme/api", "registry-1.docker.io/acme/api", true),
+            ("acme/api", "index.docker.io:443/acme/api", true),
+            ("acme/api", "registry.hub.docker.com/acme/api", true),
+            ("ghcr.io/acme/api", "ghcr.io:443/acme/api", true),
+            ("ghcr.io/acme/api", "ghcr.io:5000/acme/api", false),
+            ("ghcr.io/acme/api", "acme/api", false),
+            ("[::1]:5000/api", "[::2]:5000/api", false),
+        ] {
+            let parsed = |text: &str| text.parse::<Repository>().expect("a good name");
+            let (first, second) = (parsed(one), parsed(other));
+            assert_eq!(first.is_same_place(&second), same, "{one} {other}");
+            assert_eq!(second.is_same_place(&first), same, "{other} {one}");
         }
     }
 

@@ -39,9 +39,54 @@ impl StatementPlace {
             Self::Layout => format!("the annotation `{key}` of its entry in `index.json`"),
         }
     }
+
+    /// The place in words.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::Label => "its label",
+            Self::Manifest => "an annotation of its manifest",
+            Self::Entry => "an annotation of its entry in an index",
+            Self::Index => "an annotation of its index",
+            Self::Layout => "an annotation of its entry in `index.json`",
+        }
+    }
+
+    /// What the builder does so that this place says `value` under `key`, or nothing.
+    pub(crate) fn own_statement(self, key: &str, value: &str) -> String {
+        match self {
+            Self::Label => format!(
+                "a label of the base image is inherited: let the builder set its own, `--label {key}={value}`"
+            ),
+            // buildah 1.41 and podman 5.6 brought both flags; earlier ones inherit annotations, too.
+            Self::Manifest => format!(
+                "let the builder set its own annotation, `--annotation {key}={value}`; buildah and podman inherit that of the base image, which `--unsetannotation {key}` or `--inherit-annotations=false` leaves out (buildah 1.41, podman 5.6)"
+            ),
+            Self::Entry | Self::Index | Self::Layout => format!(
+                "let the builder write its own annotation there, `{key}` with `{value}`, or leave it out"
+            ),
+        }
+    }
 }
 
+/// Longest value that is kept of what a registry says, in characters: longer than any id of a commit or version.
+const MAX_VALUE: usize = 200;
+
 impl Statement {
+    /// What annotations say of a commit or a version; `None`: nothing.
+    pub(crate) fn of_origin(
+        place: StatementPlace,
+        annotations: &BTreeMap<String, String>,
+    ) -> Option<Self> {
+        let value = |key: &str| {
+            let value = annotations.get(key)?.trim();
+            let value: String = value.chars().take(MAX_VALUE).collect();
+            (!value.is_empty()).then(|| (key.to_owned(), value))
+        };
+        let keys = [annotation::REVISION, annotation::VERSION];
+        let values: BTreeMap<_, _> = keys.into_iter().filter_map(value).collect();
+        (!values.is_empty()).then_some(Self { place, values })
+    }
+
     /// The value of `key`, without spaces around it; `None` where there is none, or nothing in it.
     #[must_use]
     pub fn says(&self, key: &str) -> Option<&str> {

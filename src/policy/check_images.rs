@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    oci::{ImageName, Platform},
+    oci::{ImageName, Platform, Repository},
     policy::{
         build::BuildSource,
         images::NamedImagePolicy,
@@ -16,8 +16,12 @@ use crate::{
 
 /// Checks `[image]`, `[images.NAME]` and `[variants.NAME]`.
 pub(super) fn check_images(policy: &Policy) -> Result<(), Problem> {
+    let main = &policy.image;
+    places_once("image", main.repository.as_ref(), &main.repositories)?;
     for (name, image) in &policy.images {
         named_image(policy, name, image)?;
+        let table = format!("images.{name}");
+        places_once(&table, image.repository.as_ref(), &image.repositories)?;
     }
     if !policy.images.is_empty() {
         repositories(policy)?;
@@ -77,6 +81,31 @@ fn platforms_once(table: &str, platforms: Option<&[Platform]>) -> Result<(), Pro
     Ok(())
 }
 
+/// One name twice counts once. Two names of one repository would be two places, and what a release does to one of
+/// them would look like a stranger's work in the other.
+fn places_once(
+    table: &str,
+    one: Option<&Repository>,
+    several: &[Repository],
+) -> Result<(), Problem> {
+    let one = one.map(|place| (format!("{table}.repository"), place));
+    let several = several.iter().enumerate();
+    let several = several.map(|(at, place)| (format!("{table}.repositories[{at}]"), place));
+    let all: Vec<_> = one.into_iter().chain(several).collect();
+    for (at, (key, place)) in all.iter().enumerate() {
+        let mut before = all[..at].iter();
+        let twin = before.find(|(_, other)| other != place && other.is_same_place(place));
+        if let Some((other_key, other)) = twin {
+            return Err(Problem::new(format!(
+                "`{other_key}` and `{key}` are one repository: `{other}` and `{place}`"
+            ))
+            .cause("both names lead to the same registry, and each tag would be moved there twice")
+            .hint(format!("take `{place}` out")));
+        }
+    }
+    Ok(())
+}
+
 /// All images have the same tags, so no repository can be of two.
 fn repositories(policy: &Policy) -> Result<(), Problem> {
     let mut seen = Vec::new();
@@ -88,10 +117,16 @@ fn repositories(policy: &Policy) -> Result<(), Problem> {
                 .hint("give one of the images to `[image]` and `[image.build]`"));
         }
         for repository in own {
-            let other = seen.iter().find(|(known, _)| *known == repository);
-            if let Some((_, other)) = other {
+            let mut before = seen.iter();
+            let other =
+                before.find(|(known, _): &&(Repository, _)| known.is_same_place(&repository));
+            if let Some((known, other)) = other {
+                let aside = match *known == repository {
+                    true => String::new(),
+                    false => format!(", which is `{known}`, too"),
+                };
                 return Err(Problem::new(format!(
-                    "images `{other}` and `{image}` both have the repository `{repository}`"
+                    "images `{other}` and `{image}` both have the repository `{repository}`{aside}"
                 ))
                 .cause("all images of a version have the same tags, and a tag shows one image")
                 .hint("give each image a repository of its own; images that share one are variants: `[variants.NAME]`"));
@@ -386,6 +421,14 @@ mod tests {
             (
                 "[image]\nrepository = \"a/b\"\n[images.c]\nrepository = \"x/y\"\ntarget = \"c\"\n[images.d]\nrepositories = [\"a/d\", \"x/y\"]\ntarget = \"d\"".into(),
                 "`c` and `d` both have",
+            ),
+            (
+                "[image]\nrepository = \"localhost:5/b\"\nrepositories = [\"c/d\", \"127.0.0.1:5/b\"]".into(),
+                "`image.repository` and `image.repositories[1]` are one repository: `localhost:5/b` and `127.0.0.1:5/b`",
+            ),
+            (
+                "[image]\nrepository = \"localhost:5/b\"\n[images.c]\nrepository = \"127.0.0.1:5/b\"\ntarget = \"c\"".into(),
+                "both have the repository `127.0.0.1:5/b`, which is `localhost:5/b`, too",
             ),
             (worker("platforms = [\"linux/amd64\", \"linux/amd64\"]"), "`linux/amd64` twice"),
             (worker("[image.build]\nlayout = \"dist\""), "`images.worker.layout` is missing"),

@@ -3,6 +3,7 @@
 
 use crate::{
     error::{Error, ErrorCode, Result},
+    oci::Repository,
     policy::{git_tag_template::GitTagTemplate, release_toml::Policy},
 };
 
@@ -23,7 +24,8 @@ pub fn conflicts(policies: &[(&str, &Policy)]) -> Result<()> {
                 .state("nothing was built or moved"))
             };
             let both = other.repositories();
-            if let Some(repository) = one.repositories().iter().find(|one| both.contains(one)) {
+            let is_shared = |one: &&Repository| both.iter().any(|other| one.is_same_place(other));
+            if let Some(repository) = one.repositories().iter().find(is_shared) {
                 return refuse(
                     format!("both publish to `{repository}`"),
                     "`--all` releases independent images, each to repositories of its own".into(),

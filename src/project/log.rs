@@ -37,6 +37,8 @@ pub struct PastRelease {
     pub without_hooks: bool,
     /// Where the images were over the budget and were released all the same.
     pub over_budget: Vec<String>,
+    /// What no commit holds and was released all the same.
+    pub uncommitted: Vec<String>,
     /// The page of the release on the forge.
     pub forge: Option<String>,
 }
@@ -99,6 +101,7 @@ impl Project {
             without_hooks: recorded.without_hooks,
             gate: lines(&recorded.gate),
             over_budget: lines(&recorded.over_budget),
+            uncommitted: lines(&recorded.uncommitted),
             forge: recorded.forge.map(|page| sanitize_line(&page, 300)),
             images: recorded.images,
             attachments: recorded.attachments,

@@ -25,6 +25,8 @@ pub(super) struct Made {
     pub(super) images: Vec<Image>,
     /// What is over the budget and is released all the same, a line each.
     pub(super) over_budget: Vec<String>,
+    /// What no commit holds and is released all the same, a line each.
+    pub(super) uncommitted: Vec<String>,
 }
 
 /// A turn in the work tree; over when it is dropped.
@@ -81,7 +83,7 @@ impl Release {
             false => None,
         };
         self.refuse_shared_layouts(plan, options)?;
-        let mut images = Vec::new();
+        let (mut images, mut uncommitted) = (Vec::new(), BTreeSet::new());
         let mut of_name = FirstOfName::default();
         for planned in &plan.images {
             images.push(match &planned.source {
@@ -97,8 +99,12 @@ impl Release {
                     request.targets = TargetRepositories::new(self.apis(repositories)?);
                     let source = self.source(&request, options)?;
                     let log = options.legs.is_empty();
-                    self.built(planned, &plan.version, &request, &*source, log)
-                        .await?
+                    let version = &plan.version;
+                    let made = self
+                        .built(planned, version, &request, &*source, log)
+                        .await?;
+                    uncommitted.extend(source.uncommitted());
+                    made
                 }
             });
         }
@@ -106,6 +112,7 @@ impl Release {
         Ok(Made {
             images,
             over_budget: Vec::new(),
+            uncommitted: uncommitted.into_iter().collect(),
         })
     }
 
@@ -296,19 +303,22 @@ impl Release {
             .map(|tag| tag.repository.tag(&tag.tag))
             .chain(names)
             .collect();
+        let tree = self.project().git().tree_of(plan.commit);
         let expected = Expected {
             image: planned.name.clone(),
             is_one_of_several: plan.images.len() > 1,
             suffix: self.policy().suffix_of(&planned.name),
             version: plan.version.clone(),
+            branch: plan.branch.clone(),
             commit: plan.commit,
             parent: self.parent_of_release(
                 plan.release_commit.as_ref(),
                 plan.commit,
                 &plan.version,
             ),
-            tree: self.project().git().tree_of(plan.commit),
+            tree,
             policy: plan.policy.clone(),
+            policy_file: self.policy_of_legs(),
             accepts_dirty: false,
             platforms: policy.platforms.clone(),
             layouts: None,

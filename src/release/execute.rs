@@ -67,9 +67,12 @@ impl Release {
         self.or_signal(self.check_forge_of(&world, plan)).await?;
         self.or_signal(self.check_builds(plan, options)).await?;
         self.check_programs()?;
+        // What the programs of the project leave in the working tree is not meant.
+        let uncommitted = self.uncommitted(plan, options)?;
         self.before_build(plan, verb).await?;
         self.check_later_programs()?;
         let mut made = self.built_images(plan, options).await?;
+        made.uncommitted.splice(..0, uncommitted);
         let checked = self.check_origin(plan, &made.images, options);
         self.or_signal(checked).await?;
         still_fits(plan, &made.images)?;

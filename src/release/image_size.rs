@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     io::registry::{
         RegistryError, RepositoryApi,
-        image_tree::{self, ImageTree},
+        image_tree::{self, ImageTree, TreeConfig},
     },
     oci::{
         Descriptor, Digest, ImageDocument, ImageName, Manifest, ManifestDocument, Platform,
@@ -127,7 +127,8 @@ async fn configured_for(
         .filter(|document| document.config.media_type.is_image_config())
         .collect();
     for document in silent {
-        let of_config = |(_, config): &&(_, Descriptor)| config.digest == document.config.digest;
+        let own = &document.config.digest;
+        let of_config = |config: &&TreeConfig| config.descriptor.digest == *own;
         let one = ImageTree {
             configs: tree.configs.iter().filter(of_config).cloned().collect(),
             ..tree.clone()

@@ -3,7 +3,7 @@
 use semver::Version;
 
 use crate::{
-    build::{self, LEG_FORMAT, Leg},
+    build::{self, LEG_FORMAT, Leg, LegPolicy},
     error::{Error, ErrorCode, ErrorKind, Result},
     io::layout::{self, LayoutEntry},
     oci::{Image, ImageName, Platform, Repository, annotation},
@@ -17,6 +17,7 @@ use crate::{
         purpose::Purpose,
         request::ReleaseRequest,
     },
+    text::shell_word,
 };
 
 impl Release {
@@ -110,8 +111,16 @@ impl Release {
         }
         let policy = self.project().policy_digest();
         if policy != plan.policy {
-            return Err(another("policy", &plan.policy, &policy).hint(
-                "use the `release.toml` of that commit, and the same version of hoist in every job",
+            let error = another("policy", &plan.policy, &policy);
+            let error = match self.policy_of_legs() {
+                Some(LegPolicy::Uncommitted { file, in_head }) if in_head => error.hint(format!(
+                    "`git stash push -- {}` takes the policy of the commit",
+                    shell_word(&file)
+                )),
+                Some(_) | None => error,
+            };
+            return Err(error.hint(
+                "use the policy that the plan was made with, and the same version of hoist in every job",
             ));
         }
         self.remake_release_commit(plan)?;

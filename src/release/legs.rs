@@ -5,14 +5,15 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 use crate::{
-    build::{self, BuildRequest, ImageSource, LegInput, LegsSource},
+    build::{self, BuildRequest, ImageSource, LegInput, LegPolicy, LegsSource},
     error::{Error, ErrorCode, Result},
     io::layout::{self, WantedImage},
     oci::{Digest, Image, ImageName},
-    plan::Plan,
+    plan::{Plan, release::preconditions::PolicyChange},
     release::{
         build::to_build,
         facade::Release,
@@ -127,6 +128,21 @@ impl Release {
         })
     }
 
+    /// The policy file, for those who make a leg again.
+    pub(super) fn policy_of_legs(&self) -> Option<LegPolicy> {
+        let path = self.project().policy_path()?;
+        let uncommitted = self.project().uncommitted_policy();
+        Some(match uncommitted {
+            None => LegPolicy::Committed {
+                file: self.project().pathspec(path),
+            },
+            Some(uncommitted) => LegPolicy::Uncommitted {
+                file: uncommitted.pathspec,
+                in_head: uncommitted.change != PolicyChange::Untracked,
+            },
+        })
+    }
+
     /// What joins the legs of the image that `request` is for.
     pub(super) fn legs_source<'a>(
         &'a self,
@@ -143,6 +159,7 @@ impl Release {
             all: self.policy().all_images().collect(),
             expected: request.expected.clone(),
             references: request.references.clone(),
+            uncommitted: Mutex::default(),
         }))
     }
 }
@@ -230,5 +247,5 @@ fn no_match(text: &str) -> Error {
         .with_code(ErrorCode::ImageUnusable)
         .cause("the pattern matches nothing")
         .state("nothing was published")
-        .hint("`hoist build --platform PLATFORM --output DIR` makes a leg; let CI hand its files on to this job")
+        .hint("`hoist build --output DIR` makes a leg; let CI hand its files on to this job")
 }

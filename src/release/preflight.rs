@@ -10,12 +10,20 @@ use crate::{
     oci::{ImageName, Repository},
     plan::{
         Plan, PlannedMove,
-        release::preconditions::{PreconditionFindings, Preconditions, PushedHead},
+        release::preconditions::{
+            PreconditionFindings, Preconditions, PushedHead, UncommittedPolicy, built_from,
+        },
         tags::TagAction,
         version::branch::BranchKind,
     },
     publish::{self, Preflight, PreflightResult, World},
-    release::{errors, facade::Release, release_commit::branch_move, request::ReleaseRequest},
+    release::{
+        build::to_build,
+        errors,
+        facade::Release,
+        release_commit::branch_move,
+        request::{ImageOptions, ReleaseRequest},
+    },
 };
 
 /// Paths of a dirty tree that a message names.
@@ -49,11 +57,9 @@ impl Release {
         let detached = project.detached_head(branch.as_deref())?;
         let way = self.way_to_remote(branch.as_deref())?;
         let policy_file = project.uncommitted_policy();
+        // The policy is told by itself.
+        let dirty = self.uncommitted_files(policy_file.as_ref())?;
         let git = project.git();
-        let mut dirty = git.dirty(DIRTY_SHOWN)?;
-        // It is told by itself.
-        let file = policy_file.as_ref().map(|policy| policy.file.clone());
-        dirty.retain(|path| Some(path) != file.as_ref());
         let head = git.head()?;
         let asked = ask.request.version.as_deref();
         let asked = asked.and_then(|text| text.parse::<Version>().ok());
@@ -83,9 +89,29 @@ impl Release {
     /// Whether files other than the policy are not committed.
     pub(super) fn has_changes(&self) -> Result<bool> {
         let policy = self.project().uncommitted_policy();
-        let policy = policy.map(|policy| policy.file);
-        let dirty = self.project().git().dirty(DIRTY_SHOWN)?;
-        Ok(dirty.into_iter().any(|path| Some(path) != policy))
+        Ok(!self.uncommitted_files(policy.as_ref())?.is_empty())
+    }
+
+    /// The files that are not committed beside the policy, a few of them.
+    fn uncommitted_files(&self, policy: Option<&UncommittedPolicy>) -> Result<Vec<String>> {
+        let mut dirty = self.project().git().dirty(DIRTY_SHOWN)?;
+        dirty.retain(|path| policy.is_none_or(|policy| policy.file != *path));
+        Ok(dirty)
+    }
+
+    /// What the release of `plan` takes that no commit holds, a line each: the policy, and the files that an image
+    /// is built from here. What legs were built from they say themselves.
+    pub(super) fn uncommitted(&self, plan: &Plan, options: &ImageOptions) -> Result<Vec<String>> {
+        let policy = self.project().uncommitted_policy();
+        let mut lines: Vec<String> = policy.iter().map(UncommittedPolicy::fact).collect();
+        let mut built = to_build(plan).filter(|_| options.legs.is_empty());
+        if built.any(|(_, planned)| !self.builds_of_commit(&planned.name)) {
+            let files = self.uncommitted_files(policy.as_ref())?;
+            if !files.is_empty() {
+                lines.push(built_from(&files));
+            }
+        }
+        Ok(lines)
     }
 
     /// Whether what makes an image sees committed files alone.

@@ -131,6 +131,7 @@ impl Release {
             images: receipts,
             attachments: attached(plan, referrers),
             over_budget: made.over_budget.clone(),
+            uncommitted: made.uncommitted.clone(),
             forge: plan.forge.as_ref().map(|forge| forge.url.clone()),
             ..ReceiptRecord::default()
         }

@@ -41,17 +41,12 @@ pub(super) fn check_claims(leg: &LegContent, expected: &Expected) -> Result<()> 
 /// What can be compared before anything of the leg's content is read.
 pub(super) fn check_description(claims: &Leg, expected: &Expected, file: &str) -> Result<()> {
     if claims.image != expected.image {
-        let (said, ours) = (claims.image.to_string(), expected.image.to_string());
-        return Err(refusal::other_image(file, &said, &ours));
+        let (said, ours) = (&claims.image, &expected.image);
+        return Err(refusal::other_image(file, said, ours, Some(expected)));
     }
     let differs = |what: &str, theirs: &dyn ToString, ours: &dyn ToString| {
         let (theirs, ours) = (theirs.to_string(), ours.to_string());
-        let version = Some(&expected.version).filter(|_| what == "version");
-        let parent = expected.parent.as_ref();
-        let hint = refusal::make_again(claims, version, &expected.commit, parent);
-        refusal::differs(file, what, &theirs, &ours)
-            .hint(hint)
-            .hint(refusal::AGREE)
+        refusal::differs((file, claims), what, (&theirs, &ours), expected)
     };
     if claims.commit != expected.commit {
         return Err(differs("commit", &claims.commit, &expected.commit));
@@ -75,7 +70,7 @@ pub(super) fn check_description(claims: &Leg, expected: &Expected, file: &str) -
         .iter()
         .find(|place| !expected.repositories.contains(place));
     match elsewhere {
-        Some(place) => Err(refusal::elsewhere(file, place, &expected.repositories)),
+        Some(place) => Err(refusal::elsewhere(claims, expected, file, place)),
         None => Ok(()),
     }
 }
@@ -124,23 +119,13 @@ fn without_system(platform: &Platform) -> Platform {
 }
 
 /// Every place that names a commit or a version for an image names that of the release.
-pub(super) fn check_labels(
-    leg: &LegContent,
-    images: &[ImagePart<'_>],
-    expected: &Expected,
-) -> Result<()> {
+pub(super) fn check_labels(images: &[ImagePart<'_>], expected: &Expected) -> Result<()> {
     for image in images {
         for (place, revision) in said(image, annotation::REVISION) {
             let mut ours = std::iter::once(&expected.commit).chain(&expected.parent);
             if !ours.any(|commit| commit.is_named_by(revision)) {
                 let key = (annotation::REVISION, "revision");
-                return Err(refusal::statement(
-                    image,
-                    key,
-                    place,
-                    revision,
-                    &expected.commit,
-                ));
+                return Err(refusal::statement(image, key, (place, revision), expected));
             }
         }
         for (place, text) in said(image, annotation::VERSION) {
@@ -149,10 +134,10 @@ pub(super) fn check_labels(
             let version = annotation::version_of_image(text, ours, suffix);
             if let Some(version) = version.filter(|version| *version != expected.version) {
                 let key = (annotation::VERSION, "version");
-                let (theirs, ours) = (version.to_string(), &expected.version);
+                let theirs = version.to_string();
                 return Err(match annotation::is_trial(&version) {
-                    true => refusal::trial(leg, place, &theirs, ours),
-                    false => refusal::statement(image, key, place, &theirs, ours),
+                    true => refusal::trial(image, place, &theirs, expected),
+                    false => refusal::statement(image, key, (place, &theirs), expected),
                 });
             }
         }
@@ -171,7 +156,7 @@ pub(super) fn check_together(images: &[ImagePart<'_>], expected: &Expected) -> R
     let new = images.iter().find(|image| named(image, &expected.commit));
     let old = images.iter().find(|image| named(image, parent));
     match (new, old) {
-        (Some(new), Some(old)) => Err(refusal::mixed(new, old, &expected.commit, parent)),
+        (Some(new), Some(old)) => Err(refusal::mixed(new, old, parent, expected)),
         _ => Ok(()),
     }
 }

@@ -18,6 +18,8 @@ pub struct Expected {
     pub suffix: String,
     /// The version that is released.
     pub version: Version,
+    /// The branch that is released, where it has a name.
+    pub branch: Option<String>,
     /// The commit that is released.
     pub commit: CommitId,
     /// The commit below it, where the release itself makes the commit: others build from that one.
@@ -26,6 +28,8 @@ pub struct Expected {
     pub tree: Option<ObjectId>,
     /// The identity of the policy.
     pub policy: Digest,
+    /// The file of the policy; `None` where it lies in no repository, or there is none.
+    pub policy_file: Option<LegPolicy>,
     /// Whether legs may be of a working tree with uncommitted changes.
     pub accepts_dirty: bool,
     /// The platforms that the policy asks for; empty where it leaves them to the builders.
@@ -34,4 +38,21 @@ pub struct Expected {
     pub layouts: Option<String>,
     /// The repositories that the release goes to.
     pub repositories: Vec<Repository>,
+}
+
+/// The policy file of the job that joins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LegPolicy {
+    /// The commit has it as it is used.
+    Committed {
+        /// The file, as git takes it.
+        file: String,
+    },
+    /// No commit has it as it is used.
+    Uncommitted {
+        /// The file, as git takes it.
+        file: String,
+        /// Whether HEAD has a policy in its place.
+        in_head: bool,
+    },
 }

@@ -7,7 +7,7 @@ use crate::{
     text::sanitize_line,
 };
 
-/// The leg's content is in none of the repositories.
+/// The leg's content is in none of the repositories. How it is staged again, the caller knows.
 pub(super) fn swept(file: &str, digest: &Digest, asked: &[Repository]) -> Error {
     let file = sanitize_line(file, 200);
     let mut error = Error::failed(format!(
@@ -19,9 +19,7 @@ pub(super) fn swept(file: &str, digest: &Digest, asked: &[Repository]) -> Error 
             "expected {digest} in `{repository}`, which lacks it"
         ));
     }
-    error
-        .state("nothing was published")
-        .hint("`hoist build --stage` again on that machine; registries sweep what has no tag after some time")
+    error.state("nothing was published")
 }
 
 /// A registry could not be asked for the leg.

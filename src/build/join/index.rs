@@ -46,7 +46,7 @@ pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<J
         let found = parts(leg)?;
         belongs::check_content(leg, &found.images)?;
         if let Some(expected) = expected {
-            belongs::check_labels(leg, &found.images, expected)?;
+            belongs::check_labels(&found.images, expected)?;
         }
         images.extend(found.images);
         attached.extend(found.attached);

@@ -8,6 +8,7 @@
 
 mod annotations;
 mod belongs;
+mod command;
 mod content;
 mod described;
 mod expected;
@@ -28,7 +29,7 @@ mod staged;
 mod tests;
 
 pub(crate) use described::{content, described};
-pub use expected::Expected;
+pub use expected::{Expected, LegPolicy};
 pub(crate) use index::join;
 pub(crate) use judged::{judge, judge_listed};
 pub use leg::{LEG_FORMAT, Leg, LegBase};

@@ -2,6 +2,7 @@
 
 use crate::{
     build::join::{
+        command::LegPlace,
         content::LegContent,
         expected::Expected,
         part::ImagePart,
@@ -89,6 +90,11 @@ pub(super) fn missing_platform(
     legs: &[LegContent],
 ) -> Error {
     let (lacking, image) = (lacks.in_full(), &expected.image);
+    let platforms = std::slice::from_ref(lacks);
+    let build = || {
+        let build = expected.build_command(Some(image), platforms, LegPlace::Layout);
+        format!("{build} on a machine of that kind makes it")
+    };
     let (what, hint) = match (&expected.layouts, expected.is_one_of_several) {
         (Some(pattern), _) => (
             format!("no layout of the image `{image}` is for {lacking}"),
@@ -98,16 +104,9 @@ pub(super) fn missing_platform(
         ),
         (None, true) => (
             format!("no leg of the image `{image}` is for {lacking}"),
-            format!(
-                "`hoist build --image-name {image} --platform {lacks} --output DIR` on a machine of that kind makes it"
-            ),
+            build(),
         ),
-        (None, false) => (
-            format!("no leg is for {lacking}"),
-            format!(
-                "`hoist build --platform {lacks} --output DIR` on a machine of that kind makes it"
-            ),
-        ),
+        (None, false) => (format!("no leg is for {lacking}"), build()),
     };
     let among = expected.layouts.as_ref();
     let among = among.map_or_else(String::new, |it| format!(" among what `{it}` matches"));

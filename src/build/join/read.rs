@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    build::join::{content::LegContent, leg::Leg, refusal},
+    build::join::{content::LegContent, expected::Expected, leg::Leg, refusal},
     error::{Error, ErrorCode, Result},
     event::Events,
     io::layout::{Collection, WantedImage},
@@ -91,23 +91,22 @@ fn is_of(
     claims: Option<&Leg>,
     image: &ImageName,
     all: &[ImageName],
+    expected: Option<&Expected>,
 ) -> Result<bool> {
     let names = || -> Vec<String> { all.iter().map(ToString::to_string).collect() };
     let said = claims.map(|leg| &leg.image);
     if let Some(said) = said.filter(|said| !all.contains(said)) {
-        let expected = names().join("` or `");
-        return Err(refusal::other_image(
+        return Err(refusal::strange_image(
             &input.name,
-            &said.to_string(),
-            &expected,
+            said,
+            &names(),
+            expected,
         ));
     }
     match (&input.image, said) {
-        (Some(named), Some(said)) if said != named => Err(refusal::other_image(
-            &input.name,
-            &said.to_string(),
-            &named.to_string(),
-        )),
+        (Some(named), Some(said)) if said != named => {
+            Err(refusal::other_image(&input.name, said, named, expected))
+        }
         (Some(named), _) => Ok(named == image),
         (None, Some(said)) => Ok(said == image),
         (None, None) if all.len() == 1 => Ok(true),
@@ -123,15 +122,15 @@ fn is_of(
 pub(super) fn are_of(
     input: &LegInput,
     legs: &[Option<&Leg>],
-    image: &ImageName,
-    all: &[ImageName],
+    (image, all): (&ImageName, &[ImageName]),
+    expected: Option<&Expected>,
 ) -> Result<Vec<bool>> {
     let is_named = |leg: &Leg| input.image.as_ref() == Some(&leg.image);
     let has_named = legs.iter().flatten().any(|leg| is_named(leg));
     let is_beside = |leg: &Leg| has_named && !is_named(leg) && all.contains(&leg.image);
     let judge = |leg: &Option<&Leg>| match leg {
         Some(leg) if is_beside(leg) => Ok(false),
-        leg => is_of(input, *leg, image, all),
+        leg => is_of(input, *leg, image, all, expected),
     };
     legs.iter().map(judge).collect()
 }
@@ -142,8 +141,8 @@ pub(super) fn are_of(
 /// The layout cannot be used, or a leg in it is of no image that is known.
 pub(super) fn layout(
     input: &LegInput,
-    image: &ImageName,
-    all: &[ImageName],
+    (image, all): (&ImageName, &[ImageName]),
+    expected: Option<&Expected>,
     wanted: &WantedImage,
     collection: &Collection,
     events: &Events,
@@ -156,7 +155,7 @@ pub(super) fn layout(
     });
     let said: Vec<Option<Leg>> = said.collect::<Result<_>>()?;
     let claims: Vec<Option<&Leg>> = said.iter().map(Option::as_ref).collect();
-    let are_ours = are_of(input, &claims, image, all)?;
+    let are_ours = are_of(input, &claims, (image, all), expected)?;
     for ((taken, claims), is_ours) in taken.into_iter().zip(said).zip(are_ours) {
         if is_ours {
             let listed = taken.entry.annotations;

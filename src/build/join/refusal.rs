@@ -1,9 +1,8 @@
 //! Why legs are not joined. Every refusal names the leg, its file, and what was expected.
 
-use semver::Version;
-
 use crate::{
     build::join::{
+        command::{LegPlace, build_command},
         content::LegContent,
         expected::Expected,
         leg::{LEG_FORMAT, Leg},
@@ -11,12 +10,12 @@ use crate::{
     },
     error::{Error, ErrorCode},
     git::CommitId,
-    oci::{Descriptor, Digest, Manifest, Platform, Repository, StatementPlace, annotation},
-    text::sanitize_line,
+    oci::{
+        Descriptor, Digest, ImageName, Manifest, Platform, Repository, StatementPlace, annotation,
+    },
+    text::{sanitize_line, shell_word},
 };
 
-/// How jobs on several machines come to build the same.
-pub(super) const AGREE: &str = "`hoist plan --json > plan.json` in a first job, and `--plan plan.json` for `hoist build` and `hoist release` in the others, makes all of them build the same";
 /// What helps where the content of a leg is wrong.
 pub(super) const BUILD_AGAIN: &str = "build the leg again, and pass it on as it was written";
 
@@ -54,7 +53,7 @@ pub(super) fn not_a_leg(file: &str, why: &str) -> Error {
     refused(file, "cannot be read")
         .cause(sanitize_line(why, 300))
         .cause("expected the JSON that `hoist build --stage` prints, or an OCI layout")
-        .hint("`hoist build --platform PLATFORM --stage > leg.json` writes such a file")
+        .hint("`hoist build --stage > leg.json` writes such a file")
 }
 
 pub(super) fn of_newer_hoist(file: &str, v: u64) -> Error {
@@ -155,15 +154,40 @@ pub(super) fn lost_subject(part: &AttachedPart<'_>) -> Error {
         .hint("pass the attestation on together with its image; one about an index does not outlast a join")
 }
 
-pub(super) fn other_image(file: &str, theirs: &str, ours: &str) -> Error {
-    refused(file, "is of another image")
-        .cause(format!(
-            "expected `{ours}`, and it says `{}`",
-            sanitize_line(theirs, 100)
+/// The leg is of an image that the policy does not have.
+pub(super) fn strange_image(
+    file: &str,
+    theirs: &ImageName,
+    all: &[String],
+    expected: Option<&Expected>,
+) -> Error {
+    let build = build_command(expected, None, LegPlace::Layout);
+    of_other_image(file, theirs, &all.join("` or `")).hint(format!(
+        "leave the leg out; {build} makes the legs of all images of this policy"
+    ))
+}
+
+/// The leg is of another image of the policy.
+pub(super) fn other_image(
+    file: &str,
+    theirs: &ImageName,
+    ours: &ImageName,
+    expected: Option<&Expected>,
+) -> Error {
+    let build = build_command(expected, Some(ours), LegPlace::Layout);
+    let from = shell_word(&sanitize_line(file, 200));
+    of_other_image(file, theirs, &ours.to_string())
+        .hint(format!(
+            "leave the name out, for each leg says which image it is of: `--from {from}`"
         ))
-        .hint(
-            "name the image that each leg is of: `--from IMAGE=PATH`, `--from IMAGE/VARIANT=PATH`; `--from PATH` takes it for the one that it says",
-        )
+        .hint(format!("{build} makes a leg of `{ours}`"))
+}
+
+fn of_other_image(file: &str, theirs: &ImageName, ours: &str) -> Error {
+    refused(file, "is of another image").cause(format!(
+        "expected `{ours}`, and it says `{}`",
+        sanitize_line(&theirs.to_string(), 100)
+    ))
 }
 
 pub(super) fn unnamed(file: &str, images: &[String]) -> Error {
@@ -174,100 +198,100 @@ pub(super) fn unnamed(file: &str, images: &[String]) -> Error {
         .cause(format!("expected one of `{all}`"))
         .state("nothing was published")
         .hint(format!(
-            "name it: `--from {}={}`",
-            images.first().map_or("IMAGE", String::as_str),
-            sanitize_line(file, 200)
+            "name it: `--from {}`",
+            shell_word(&format!(
+                "{}={}",
+                images.first().map_or("IMAGE", String::as_str),
+                sanitize_line(file, 200)
+            ))
         ))
 }
 
-pub(super) fn no_leg(image: &str) -> Error {
+pub(super) fn no_leg(image: &ImageName, expected: Option<&Expected>) -> Error {
+    let build = build_command(expected, Some(image), LegPlace::Layout);
     Error::refused(format!("no leg is of the image `{image}`"))
         .with_code(ErrorCode::LegUnfit)
         .cause("with `--from` every image of the policy comes from legs")
         .state("nothing was published")
-        .hint("`hoist build --output DIR` makes the legs of all images of the policy")
+        .hint(format!("{build} makes one"))
 }
 
 /// The description of a leg does not agree with the release.
-pub(super) fn differs(file: &str, what: &str, theirs: &str, ours: &str) -> Error {
+pub(super) fn differs(
+    (file, leg): (&str, &Leg),
+    what: &str,
+    (theirs, ours): (&str, &str),
+    expected: &Expected,
+) -> Error {
     let error = refused(file, &format!("has another {what}"))
         .cause(format!("expected {ours}, and it says {theirs}"));
-    match what {
+    let error = match what {
         "tree" => error.cause(
             "one commit has one tree: the leg was built with changes that no commit holds, or its description was changed",
         ),
         _ => error,
-    }
-}
-
-/// How the leg is made so that it agrees: from the commit, with the policy and as the version of the release. A
-/// release commit is on no branch yet; the commit below it is, and the plan names the other one.
-pub(super) fn make_again(
-    leg: &Leg,
-    version: Option<&Version>,
-    commit: &CommitId,
-    parent: Option<&CommitId>,
-) -> String {
-    let platforms = leg.parsed_platforms();
-    let platform = platforms.first().map(ToString::to_string);
-    let is_plain = |text: &String| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-        text.bytes().all(plain)
     };
-    let platform = platform.filter(is_plain);
-    let platform = platform.as_deref().unwrap_or("PLATFORM");
-    let build = match (parent, version) {
-        (Some(_), _) => {
-            format!("`hoist build --plan plan.json --platform {platform} --output DIR`")
+    let (platforms, place) = (leg.parsed_platforms(), LegPlace::of(leg));
+    let error = match what {
+        "policy" => {
+            let error = error.hint(expected.make_with_policy(&platforms, place));
+            let error = expected
+                .take_policy_of_commit()
+                .into_iter()
+                .fold(error, Error::hint);
+            error.hint("run the same version of hoist in every job: a key of the policy can have another default in another version")
         }
-        (None, Some(version)) => {
-            format!("`hoist build --version {version} --platform {platform} --output DIR`")
-        }
-        (None, None) => format!("`hoist build --platform {platform} --output DIR`"),
+        _ => error.hint(expected.make_again(&platforms, place)),
     };
-    let commit = parent.unwrap_or(commit);
-    format!("build it again from that commit: `git checkout {commit}`, then {build}")
+    error.hint(expected.agree())
 }
 
 /// The leg is of files that no commit holds.
 pub(super) fn dirty(leg: &Leg, expected: &Expected, file: &str) -> Error {
-    let (version, parent) = (Some(&expected.version), expected.parent.as_ref());
+    let again = expected.make_again(&leg.parsed_platforms(), LegPlace::of(leg));
     refused(file, "was built from uncommitted files")
         .cause(format!(
             "expected the files of {}, and it says that the working tree had changes",
             expected.commit
         ))
-        .hint(make_again(leg, version, &expected.commit, parent))
+        .hint(again)
         .hint("release it as it is with `--allow-dirty`")
 }
 
-pub(super) fn elsewhere(file: &str, place: &Repository, ours: &[Repository]) -> Error {
+pub(super) fn elsewhere(leg: &Leg, expected: &Expected, file: &str, place: &Repository) -> Error {
+    let ours = expected.repositories.iter();
     refused(file, "points elsewhere")
         .cause(format!(
             "expected content in {}, and it says that it was staged in `{place}`",
-            list(ours.iter().map(|repository| format!("`{repository}`")))
+            list(ours.map(|repository| format!("`{repository}`")))
         ))
-        .hint("stage it under the policy of this commit: `hoist build --stage`")
+        .hint(expected.make_again(&leg.parsed_platforms(), LegPlace::Staged))
+}
+
+/// What was staged of the leg is gone.
+pub(super) fn stage_again(leg: &Leg, expected: Option<&Expected>) -> String {
+    let platforms = leg.parsed_platforms();
+    let build = match expected {
+        Some(expected) => expected.build_command(Some(&leg.image), &platforms, LegPlace::Staged),
+        None => "`hoist build --stage > leg.json`".to_owned(),
+    };
+    format!("{build} again on that machine; registries sweep what has no tag after some time")
 }
 
 /// A label or an annotation of an image, the `what` of the release, does not agree with it.
 pub(super) fn statement(
     image: &ImagePart<'_>,
     (key, what): (&str, &str),
-    place: StatementPlace,
-    theirs: &str,
-    ours: &dyn ToString,
+    (place, theirs): (StatementPlace, &str),
+    expected: &Expected,
 ) -> Error {
-    let own = match place {
-        StatementPlace::Label => {
-            format!("a label of the base image is inherited: let the builder set its own `{key}`")
-        }
-        StatementPlace::Manifest
-        | StatementPlace::Entry
-        | StatementPlace::Index
-        | StatementPlace::Layout => {
-            format!("let the builder write its own annotation `{key}`, or leave it out")
-        }
+    let is_revision = key == annotation::REVISION;
+    let (ours, own) = match is_revision {
+        true => (
+            expected.commit.to_string(),
+            "$(git rev-parse HEAD)".to_owned(),
+        ),
+        false => (expected.version.to_string(), expected.version.to_string()),
     };
     Error::refused(format!(
         "the leg {} has another {what}",
@@ -275,43 +299,55 @@ pub(super) fn statement(
     ))
     .with_code(ErrorCode::LegUnfit)
     .cause(format!(
-        "expected {}, and {} says {}",
-        ours.to_string(),
+        "expected {ours}, and {} says {}",
         place.of_key(key),
         sanitize_line(theirs, 100)
     ))
     .state("nothing was published")
-    .hint("build the leg again from the commit that is released")
-    .hint(own)
+    .hint(made_anew(image.leg, expected))
+    .hint(place.own_statement(key, &own))
+}
+
+/// Only what `hoist build` has made is made by it again.
+fn made_anew(leg: &LegContent, expected: &Expected) -> String {
+    match &leg.claims {
+        Some(claims) => expected.make_again(&claims.parsed_platforms(), LegPlace::of(claims)),
+        None => format!(
+            "build the leg again from the commit that is released: `git checkout {}`",
+            expected.parent.as_ref().unwrap_or(&expected.commit)
+        ),
+    }
 }
 
 pub(super) fn trial(
-    leg: &LegContent,
+    image: &ImagePart<'_>,
     place: StatementPlace,
     theirs: &str,
-    ours: &Version,
+    expected: &Expected,
 ) -> Error {
-    let place = place.of_key(annotation::VERSION);
-    refused(&leg.file, "is a trial build")
+    let (place, ours) = (place.of_key(annotation::VERSION), &expected.version);
+    let platforms = [image.platform.clone()];
+    refused(&image.leg.file, "is a trial build")
         .cause(format!("expected {ours}, and {place} says {theirs}"))
-        .hint("`hoist build --output DIR` or `hoist build --stage` makes a leg")
+        .hint(expected.make_again(&platforms, LegPlace::Layout))
 }
 
 pub(super) fn mixed(
     new: &ImagePart<'_>,
     old: &ImagePart<'_>,
-    commit: &CommitId,
     parent: &CommitId,
+    expected: &Expected,
 ) -> Error {
     let (first, second) = (named(new.leg, &new.platform), named(old.leg, &old.platform));
     let what = match std::ptr::eq(new, old) {
         true => format!("the leg {first} names two commits"),
         false => format!("the legs {first} and {second} are of two commits"),
     };
+    let commit = &expected.commit;
     Error::refused(what).with_code(ErrorCode::LegUnfit)
     .cause(format!(
         "the first is of {commit}, the second of {parent}, which that commit stands on; expected one commit for all"
     ))
     .state("nothing was published")
-    .hint(AGREE)
+    .hint(expected.agree())
 }

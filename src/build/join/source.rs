@@ -1,6 +1,6 @@
 //! Legs as an image source.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::{
         },
         source::{Description, ImageSource},
     },
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     event::Events,
     io::{
         layout::{Collection, Store, WantedImage},
@@ -43,6 +43,8 @@ pub(crate) struct LegsSource {
     pub(crate) references: Vec<String>,
     /// Where staged content is looked for.
     pub(crate) repositories: Vec<Arc<dyn RepositoryApi>>,
+    /// Which of them were built from uncommitted files, a line each, once they were read.
+    pub(crate) uncommitted: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -62,6 +64,11 @@ impl ImageSource for LegsSource {
         Ok(Description::new(format!("legs: {}", names.join(", "))))
     }
 
+    fn uncommitted(&self) -> Vec<String> {
+        let told = self.uncommitted.lock();
+        told.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn produce(
         &self,
         store: &Store,
@@ -75,14 +82,24 @@ impl ImageSource for LegsSource {
                 LegKind::Layout => {
                     let (image, all) = (self.image.clone(), self.all.clone());
                     let (wanted, events) = (self.wanted(), events.clone());
+                    let expected = self.expected.clone();
                     let collection = Arc::clone(&collection);
                     let read = tokio::task::spawn_blocking(move || {
-                        read::layout(&input, &image, &all, &wanted, &collection, &events)
+                        let images = (&image, &*all);
+                        read::layout(
+                            &input,
+                            images,
+                            expected.as_ref(),
+                            &wanted,
+                            &collection,
+                            &events,
+                        )
                     });
                     legs.extend(task_result(read.await)?);
                 }
                 LegKind::Staged(described) => {
                     for leg in self.descriptions(&input, described)? {
+                        let again = refusal::stage_again(&leg, self.expected.as_ref());
                         let fetched =
                             staged::fetch(leg, &input.name, &self.repositories, &collection);
                         let fetched = tokio::select! {
@@ -90,19 +107,26 @@ impl ImageSource for LegsSource {
                             () = cancel.cancelled() => return Err(crate::build::errors::interrupted()),
                             fetched = fetched => fetched,
                         };
-                        legs.push(fetched?);
+                        legs.push(fetched.map_err(|error| match error.code() {
+                            ErrorCode::LegGone => error.hint(again),
+                            _ => error,
+                        })?);
                     }
                 }
             }
         }
         if legs.is_empty() {
-            return Err(refusal::no_leg(&self.image.to_string()));
+            return Err(refusal::no_leg(&self.image, self.expected.as_ref()));
         }
         let count = legs.len();
         let joined = join(&legs, self.expected.as_ref())?;
-        for note in legs.iter().filter_map(LegContent::of_uncommitted_files) {
-            events.note(note);
-        }
+        let told = legs.iter().filter_map(LegContent::of_uncommitted_files);
+        let told: Vec<String> = told.collect();
+        told.iter().for_each(|line| events.note(line.clone()));
+        *self
+            .uncommitted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = told;
         for left_out in &joined.left_out {
             events.warning(left_out);
         }
@@ -126,10 +150,11 @@ impl LegsSource {
     /// The descriptions in `input` that are of this image, each compared with the release.
     fn descriptions(&self, input: &LegInput, legs: Vec<Leg>) -> Result<Vec<Leg>> {
         let claims: Vec<Option<&Leg>> = legs.iter().map(Some).collect();
-        let are_ours = read::are_of(input, &claims, &self.image, &self.all)?;
+        let (images, expected) = ((&self.image, &*self.all), self.expected.as_ref());
+        let are_ours = read::are_of(input, &claims, images, expected)?;
         let all = legs.into_iter().zip(are_ours);
         let ours: Vec<Leg> = all.filter_map(|(leg, is)| is.then_some(leg)).collect();
-        if let Some(expected) = &self.expected {
+        if let Some(expected) = expected {
             for leg in &ours {
                 belongs::check_description(leg, expected, &input.name)?;
             }

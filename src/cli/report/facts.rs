@@ -115,6 +115,7 @@ impl RunRecord {
             signatures: recorded.map_or_else(Vec::new, |one| one.signatures.clone()),
             gate: recorded.map_or_else(Vec::new, |one| one.gate.clone()),
             over_budget: recorded.map_or_else(Vec::new, |one| one.over_budget.clone()),
+            uncommitted: recorded.map_or_else(Vec::new, |one| one.uncommitted.clone()),
             without_hooks: recorded.is_some_and(|one| one.without_hooks),
             transfers: outcome
                 .and_then(|one| one.moved.clone())

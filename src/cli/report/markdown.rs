@@ -157,6 +157,8 @@ fn about(record: &RunRecord, out: &mut String) {
     lines.extend(gate.map(|line| format!("- gate passed: {}", code(line))));
     let over = record.over_budget.iter();
     lines.extend(over.map(|line| format!("- over budget: {}", code(line))));
+    let uncommitted = record.uncommitted.iter();
+    lines.extend(uncommitted.map(|line| format!("- uncommitted: {}", code(line))));
     if record.without_hooks {
         lines.push("- hooks were left out".to_owned());
     }

@@ -473,6 +473,7 @@ mod tests {
             signatures: vec![receipt],
             gate: vec![text.to_owned()],
             over_budget: vec![text.to_owned()],
+            uncommitted: vec![text.to_owned()],
             without_hooks: true,
             transfers: Vec::new(),
             commits: vec![ReportedCommit {

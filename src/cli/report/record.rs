@@ -67,6 +67,8 @@ pub(in crate::cli) struct RunRecord {
     pub(super) gate: Vec<String>,
     /// Where the images were over the budget and were released all the same.
     pub(super) over_budget: Vec<String>,
+    /// What no commit holds and was released all the same, with `--allow-dirty`.
+    pub(super) uncommitted: Vec<String>,
     /// Whether the hooks of the policy were left out.
     pub(super) without_hooks: bool,
     /// What went over the wire, a repository each; empty where it ended before all content was staged.

@@ -13,7 +13,7 @@ use crate::{
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi},
     oci::{
         Descriptor, Digest, ImageConfig, ImageDocument, Manifest, Platform, Repository, Runnable,
-        TagOrDigest,
+        Statement, StatementPlace, TagOrDigest,
     },
     text,
 };
@@ -48,9 +48,19 @@ pub struct ImageTree {
     pub children: Vec<Manifest>,
     /// Configs and layers of all manifests, each once.
     pub blobs: Vec<Descriptor>,
-    /// The config of each image that can run, with its platform where an index names it.
-    /// Attestations are not among them.
-    pub configs: Vec<(Option<Platform>, Descriptor)>,
+    /// Each image that can run. Attestations are not among them.
+    pub configs: Vec<TreeConfig>,
+}
+
+/// The config of an image that can run, and what is known of the image without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeConfig {
+    /// The config.
+    pub descriptor: Descriptor,
+    /// The platform, where an index names it.
+    pub platform: Option<Platform>,
+    /// What annotations of the manifest, and of the indexes above it, say of a commit or a version.
+    pub statements: Vec<Statement>,
 }
 
 /// Reads the tree below `top`, each document once; `None` where the registry does not have `top`.
@@ -111,6 +121,8 @@ struct TreeNode {
     entries: Vec<Descriptor>,
     /// The config and the layers of a manifest.
     blobs: Vec<Descriptor>,
+    /// What its annotations say of a commit or a version.
+    statement: Option<Statement>,
 }
 
 impl<'a> TreeReading<'a> {
@@ -202,33 +214,45 @@ impl<'a> TreeReading<'a> {
             configs: Vec::new(),
         };
         let mut known = InTree::default();
-        self.visit(&self.top, None, &mut tree, &mut known);
+        self.visit(&self.top, (None, &[]), &mut tree, &mut known);
         // The top itself came last.
         tree.children.pop();
         tree
     }
 
     /// Adds a document after everything below it, each once; and its config for each entry that
-    /// names it, because each can name another platform.
+    /// names it, because each can name another platform. `above`: what is said of the document by those above.
     fn visit(
         &self,
         digest: &Digest,
-        entry: Option<&Descriptor>,
+        (entry, above): (Option<&Descriptor>, &[Statement]),
         tree: &mut ImageTree,
         known: &mut InTree,
     ) {
         let node = &self.nodes[digest];
+        let of_entry =
+            entry.and_then(|it| Statement::of_origin(StatementPlace::Entry, &it.annotations));
+        let own = [of_entry, node.statement.clone()];
+        let statements: Vec<_> = above
+            .iter()
+            .cloned()
+            .chain(own.into_iter().flatten())
+            .collect();
         if let Some(config) = node.blobs.first()
             && !entry.is_some_and(Descriptor::is_attestation)
         {
             let platform = entry.and_then(|entry| entry.platform.clone());
-            tree.configs.push((platform, config.clone()));
+            tree.configs.push(TreeConfig {
+                descriptor: config.clone(),
+                platform,
+                statements: statements.clone(),
+            });
         }
         if !known.documents.insert(digest.clone()) {
             return;
         }
         for child in &node.entries {
-            self.visit(&child.digest, Some(child), tree, known);
+            self.visit(&child.digest, (Some(child), &statements), tree, known);
         }
         for blob in &node.blobs {
             if known.blobs.insert(blob.digest.clone()) {
@@ -252,6 +276,7 @@ impl TreeNode {
             manifest,
             entries: Vec::new(),
             blobs: Vec::new(),
+            statement: None,
         }
     }
 
@@ -265,6 +290,15 @@ impl TreeNode {
             .map_err(|_| wrong("it is neither a manifest nor an index"))?;
         self.entries = document.manifests().to_vec();
         self.blobs = document.blobs().cloned().collect();
+        self.statement = match &document {
+            ImageDocument::Index(index) => {
+                Statement::of_origin(StatementPlace::Index, &index.annotations)
+            }
+            ImageDocument::Manifest(manifest) => {
+                Statement::of_origin(StatementPlace::Manifest, &manifest.annotations)
+            }
+            ImageDocument::NotAnImage => None,
+        };
         if self.blobs.len() > MAX_BLOBS {
             return Err(wrong("it names too many blobs"));
         }
@@ -283,7 +317,7 @@ pub async fn runnable(
     // Several manifests can share a config, which is read once.
     let mut configs: Vec<&Descriptor> = Vec::new();
     let mut named = HashSet::new();
-    for (_, config) in &tree.configs {
+    for config in tree.configs.iter().map(|config| &config.descriptor) {
         if named.insert(&config.digest) {
             configs.push(config);
         }
@@ -306,9 +340,10 @@ pub async fn runnable(
         .buffered(CONCURRENT_REQUESTS)
         .try_collect::<HashMap<Digest, Runnable>>();
     let found = within(api, read).await?;
-    let of = |(platform, config): &(Option<Platform>, Descriptor)| {
-        let mut runnable = found.get(&config.digest)?.clone();
-        runnable.listed.clone_from(platform);
+    let of = |config: &TreeConfig| {
+        let mut runnable = found.get(&config.descriptor.digest)?.clone();
+        runnable.listed.clone_from(&config.platform);
+        runnable.statements.clone_from(&config.statements);
         Some(runnable)
     };
     Ok(tree.configs.iter().filter_map(of).collect())

@@ -1,11 +1,11 @@
-//! Whether an image is what its release should be, as far as its platforms and labels tell. `verify`
+//! Whether an image is what its release should be, as far as its platforms, labels and annotations tell. `verify`
 //! reports what is wrong here, and a release adopts no image of which anything is.
 
 use semver::Version;
 
 use crate::{
     git::CommitId,
-    oci::{Platform, Runnable, annotation},
+    oci::{Platform, Runnable, StatementPlace, annotation},
     plan::version::bump::core,
 };
 
@@ -24,9 +24,9 @@ pub struct ExpectedImage<'a> {
 /// Something that is wrong with an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageProblem {
-    /// A label names another commit.
+    /// A label or an annotation names another commit.
     OtherCommit(String),
-    /// A label names another version.
+    /// A label or an annotation names another version.
     OtherVersion(String),
     /// A platform is missing, or is not what the index says.
     Platform(String),
@@ -41,7 +41,7 @@ impl ImageProblem {
         }
     }
 
-    /// Whether the labels of the image are what is wrong.
+    /// Whether labels or annotations of the image are what is wrong.
     #[must_use]
     pub fn is_of_labels(&self) -> bool {
         match self {
@@ -53,21 +53,23 @@ impl ImageProblem {
 
 impl ExpectedImage<'_> {
     /// What is wrong with an image, given all its parts that can run, each problem once. An image without
-    /// labels says nothing, and one that was promoted still names the pre-release that it was. The labels of
-    /// an image that is published `again` on purpose are those of an earlier version, and are not judged.
+    /// labels and annotations says nothing, and one that was promoted still names the pre-release that it was.
+    /// Those of an image that is published `again` on purpose are of an earlier version, and are not judged.
     #[must_use]
     pub fn problems(&self, images: &[Runnable], again: bool) -> Vec<ImageProblem> {
         let mut found = self.missing_platforms(images);
         for image in images {
-            let label = |name: &str| {
-                let label = image.labels.get(name).map(String::as_str);
-                label.filter(|_| !again)
-            };
-            let problems = [
-                mislisted(image),
-                self.other_commit(label(annotation::REVISION)),
-                self.other_version(label(annotation::VERSION)),
-            ];
+            let label = |name: &str| image.labels.get(name).map(String::as_str);
+            let mut problems = vec![mislisted(image)];
+            if !again {
+                let place = StatementPlace::Label;
+                problems.push(self.other_commit(place, label(annotation::REVISION)));
+                problems.push(self.other_version(place, label(annotation::VERSION)));
+            }
+            for said in image.statements.iter().filter(|_| !again) {
+                problems.push(self.other_commit(said.place, said.says(annotation::REVISION)));
+                problems.push(self.other_version(said.place, said.says(annotation::VERSION)));
+            }
             for problem in problems.into_iter().flatten() {
                 if !found.contains(&problem) {
                     found.push(problem);
@@ -88,18 +90,20 @@ impl ExpectedImage<'_> {
             .collect()
     }
 
-    fn other_commit(&self, revision: Option<&str>) -> Option<ImageProblem> {
+    fn other_commit(&self, place: StatementPlace, revision: Option<&str>) -> Option<ImageProblem> {
         let (revision, commit) = (revision?, self.commits.first()?);
         let named = self.commits.iter().any(|own| own.is_named_by(revision));
         (!named).then(|| {
-            ImageProblem::OtherCommit(format!("its label says commit {revision}, not {commit}"))
+            let place = place.in_words();
+            ImageProblem::OtherCommit(format!("{place} says commit {revision}, not {commit}"))
         })
     }
 
-    fn other_version(&self, label: Option<&str>) -> Option<ImageProblem> {
+    fn other_version(&self, place: StatementPlace, label: Option<&str>) -> Option<ImageProblem> {
         let other = other_version(self.version, label?)?;
+        let place = place.in_words();
         Some(ImageProblem::OtherVersion(format!(
-            "its label says version {other}"
+            "{place} says version {other}"
         )))
     }
 }
@@ -137,7 +141,7 @@ pub(super) fn mislisted(image: &Runnable) -> Option<ImageProblem> {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::release::image_check::*;
+    use crate::{oci::Statement, plan::release::image_check::*};
 
     const OURS: &str = "c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1";
     const BEFORE: &str = "c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
@@ -227,6 +231,47 @@ mod tests {
             "linux/amd64",
             &[&format!("{ours} -"), "linux/s390x - - -"],
         );
+    }
+
+    /// Annotations are judged as labels are, wherever they stand.
+    #[test]
+    fn annotations_that_contradict_are_wrong() {
+        let version = "1.2.3".parse().expect("a version");
+        let commits = [OURS.parse().expect("a commit id")];
+        let expected = ExpectedImage {
+            version: &version,
+            commits: &commits,
+            platforms: &[],
+        };
+        for (place, key, value, says) in [
+            (
+                StatementPlace::Manifest,
+                annotation::REVISION,
+                OTHER,
+                Some(format!(
+                    "an annotation of its manifest says commit {OTHER}, not {OURS}"
+                )),
+            ),
+            (
+                StatementPlace::Index,
+                annotation::VERSION,
+                "v1.2.4",
+                Some("an annotation of its index says version 1.2.4".to_owned()),
+            ),
+            (StatementPlace::Entry, annotation::VERSION, "24.04", None),
+            (StatementPlace::Manifest, annotation::REVISION, OURS, None),
+            (StatementPlace::Index, annotation::VERSION, "1.2.3", None),
+        ] {
+            let mut runnable = image(&format!("- - {OURS} 1.2.3"));
+            let values = [(key.to_owned(), value.to_owned())].into();
+            runnable
+                .statements
+                .extend(Statement::of_origin(place, &values));
+            let found = expected.problems(std::slice::from_ref(&runnable), false);
+            let found: Vec<_> = found.into_iter().map(ImageProblem::into_text).collect();
+            assert_eq!(found, says.into_iter().collect::<Vec<_>>(), "{value}");
+            assert_eq!(expected.problems(&[runnable], true), []);
+        }
     }
 
     #[test]

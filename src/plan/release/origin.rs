@@ -205,7 +205,7 @@ impl ImageOrigin {
                 "the image of a published pre-release becomes that of its release by `hoist promote {before}`"
             ));
         }
-        error.hint(own_statement(place, key, &own))
+        error.hint(place.own_statement(key, &own))
     }
 
     fn same(&self, image: &GivenImage<'_>, past: &EarlierRelease) -> Error {
@@ -239,21 +239,6 @@ fn wrongly_listed(image: &GivenImage<'_>, problem: String) -> Error {
     .hint(
         "let the builder list each image under the platform of its configuration, and build again",
     )
-}
-
-/// What the builder has to write in this place.
-fn own_statement(place: StatementPlace, key: &str, value: &str) -> String {
-    match place {
-        StatementPlace::Label => format!(
-            "a label of the base image is inherited: let the builder set its own, `--label {key}={value}`"
-        ),
-        StatementPlace::Manifest
-        | StatementPlace::Entry
-        | StatementPlace::Index
-        | StatementPlace::Layout => {
-            format!("let the builder write its own annotation `{key}`, or leave it out")
-        }
-    }
 }
 
 fn made_anew(image: &GivenImage<'_>) -> String {

@@ -36,7 +36,8 @@ pub enum PolicyChange {
 
 impl UncommittedPolicy {
     /// The fact, as the message of a refusal.
-    fn fact(&self) -> String {
+    #[must_use]
+    pub fn fact(&self) -> String {
         let file = &self.file;
         match self.change {
             PolicyChange::Changed => format!("`{file}` has changes that no commit holds"),
@@ -254,9 +255,7 @@ impl Preconditions {
             let note = format!("not in this release, because not committed: {files}");
             found.notes.push(note);
         } else if self.allow_dirty {
-            found
-                .notes
-                .push(format!("built from uncommitted files: {files}"));
+            found.notes.push(built_from(&self.dirty));
         } else {
             found.refusals.push(
                 Error::refused("the working tree has uncommitted changes")
@@ -270,6 +269,12 @@ impl Preconditions {
             );
         }
     }
+}
+
+/// That an image is built from these files, which no commit holds.
+#[must_use]
+pub fn built_from(files: &[String]) -> String {
+    format!("built from uncommitted files: {}", files.join(", "))
 }
 
 #[cfg(test)]

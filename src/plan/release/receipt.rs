@@ -20,6 +20,7 @@
 //! Hoist-Signature: docker.io/acme/api@sha256:… application/vnd.dev.sigstore.bundle.v0.3+json sha256:…
 //! Hoist-Gate: ./smoke.sh
 //! Hoist-Over-Budget: 130.2 MB to pull, …
+//! Hoist-Uncommitted: built from uncommitted files: …
 //! Hoist-Forge: https://github.com/acme/api/releases/tag/v1.3.0
 //! ```
 //!
@@ -38,6 +39,7 @@ const ATTACHMENT: &str = "Hoist-Attachment: ";
 const SIGNATURE: &str = "Hoist-Signature: ";
 const GATE: &str = "Hoist-Gate: ";
 const OVER_BUDGET: &str = "Hoist-Over-Budget: ";
+const UNCOMMITTED: &str = "Hoist-Uncommitted: ";
 const FORGE: &str = "Hoist-Forge: ";
 /// What ends the line about the run where hooks were left out.
 const WITHOUT_HOOKS: &str = ", without hooks";
@@ -94,6 +96,8 @@ pub struct ReceiptRecord {
     pub gate: Vec<String>,
     /// Where the images were over the budget and were released all the same, a line each.
     pub over_budget: Vec<String>,
+    /// What no commit holds and was released all the same, a line each.
+    pub uncommitted: Vec<String>,
     /// The page of the release on the forge that is made public when the git tag is out.
     pub forge: Option<String>,
 }
@@ -125,6 +129,8 @@ impl ReceiptRecord {
         lines.extend(gate.map(|line| format!("{GATE}{}", one_line(line))));
         let over = self.over_budget.iter();
         lines.extend(over.map(|line| format!("{OVER_BUDGET}{}", one_line(line))));
+        let uncommitted = self.uncommitted.iter();
+        lines.extend(uncommitted.map(|line| format!("{UNCOMMITTED}{}", one_line(line))));
         let forge = self.forge.iter();
         lines.extend(forge.map(|page| format!("{FORGE}{}", one_line(page))));
         lines
@@ -175,6 +181,7 @@ pub fn record(message: &str) -> Option<ReceiptRecord> {
         signatures: with(SIGNATURE).filter_map(parse_referrer).collect(),
         gate: texts(GATE),
         over_budget: texts(OVER_BUDGET),
+        uncommitted: texts(UNCOMMITTED),
         forge: texts(FORGE).into_iter().next(),
     })
 }
@@ -359,10 +366,12 @@ mod tests {
                 "x\nHoist-Image: evil/x".to_owned(),
             ],
             over_budget: vec!["130.2 MB to pull\nHoist-Image: evil/x".to_owned()],
+            uncommitted: vec!["`release.toml` is in no commit".to_owned()],
             forge: Some("https://github.com/acme/api/releases/tag/v1.3.0".to_owned()),
         };
         let text = message("v1.2.3", "### Features\n\n- x\n", &written);
         assert!(text.contains("\nHoist-Over-Budget: 130.2 MB to pull Hoist-Image: evil/x\n"));
+        assert!(text.contains("\nHoist-Uncommitted: `release.toml` is in no commit\n"));
         let page = "https://github.com/acme/api/releases/tag/v1.3.0";
         assert!(text.ends_with(&format!("\nHoist-Forge: {page}\n")));
         assert!(text.starts_with("v1.2.3\n\n### Features\n"));

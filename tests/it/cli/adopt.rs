@@ -162,8 +162,19 @@ fn a_version_that_is_somebody_elses_is_refused() {
 /// Pushes an image past hoist under a tag: one platform, these labels; with `lost`, its config is not what the
 /// manifest says.
 fn plant(registry: &TestRegistry, tag: &str, architecture: &str, labels: &Value, lost: bool) {
+    plant_with(registry, tag, (architecture, labels, &Value::Null), lost);
+}
+
+/// The same with annotations of the manifest.
+fn plant_with(
+    registry: &TestRegistry,
+    tag: &str,
+    (architecture, labels, annotations): (&str, &Value, &Value),
+    lost: bool,
+) {
     let folder = tempfile::tempdir().unwrap();
     let mut layout = Layout::new(folder.path());
+    layout.annotations = annotations.clone();
     let image = layout.image(architecture, labels, tag.as_bytes());
     let bytes = |digest: &Digest| {
         let file = folder.path().join("blobs/sha256").join(digest.hex());
@@ -244,6 +255,43 @@ fn what_is_adopted_by_its_labels_is_what_verify_calls_right() {
     );
     assert_eq!(shows(&first, "latest"), shows(&first, "1.0.0"));
     world.hoist(&clone, &["verify", "1.0.0"]);
+}
+
+/// Annotations of a published image are judged as its labels are.
+#[test]
+fn verify_tells_of_annotations_that_contradict() {
+    let first = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&first, &[NAME]);
+    let clone = begun(&world, &[&first]);
+    let head = clone.git(&["rev-parse", "HEAD"]);
+    clone.git(&["tag", "v1.0.0"]);
+    let labels = json!({
+        "org.opencontainers.image.revision": head,
+        "org.opencontainers.image.version": "1.0.0",
+    });
+    let other = "2".repeat(40);
+    for (key, value, says) in [
+        (
+            "version",
+            "9.9.9",
+            "an annotation of its manifest says version 9.9.9".to_owned(),
+        ),
+        (
+            "revision",
+            &*other,
+            format!("an annotation of its manifest says commit {other}"),
+        ),
+        ("version", "24.04", String::new()),
+        ("revision", &*head, String::new()),
+    ] {
+        let key = format!("org.opencontainers.image.{key}");
+        let annotations = json!({ key: value });
+        plant_with(&first, "1.0.0", ("amd64", &labels, &annotations), false);
+        let run = world.run(&clone, &["verify", "1.0.0", "--json"]);
+        let findings = run.json()["findings"].to_string();
+        assert_eq!(findings.contains("annotation"), !says.is_empty(), "{run}");
+        assert!(findings.contains(&says), "{run}");
+    }
 }
 
 /// The message of the git tag quotes commits: no marker in them hides the receipt from a fresh clone.

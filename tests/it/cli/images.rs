@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The repositories of the two images: the main one has two.
-const NAMES: [&str; 3] = ["acme/api", "acme/copy", "acme/worker"];
+pub(crate) const NAMES: [&str; 3] = ["acme/api", "acme/copy", "acme/worker"];
 /// Tags of one image in one repository: version, commit, line, latest, day.
 const EACH: usize = 5;
 
@@ -48,7 +48,8 @@ done
 /// Images by name, the main one first, each with the names of its repositories.
 pub(crate) type ImagePlaces<'a> = &'a [(&'a str, &'a [&'a str])];
 
-const TWO: ImagePlaces<'static> = &[("main", &[NAMES[0], NAMES[1]]), ("worker", &[NAMES[2]])];
+pub(crate) const TWO: ImagePlaces<'static> =
+    &[("main", &[NAMES[0], NAMES[1]]), ("worker", &[NAMES[2]])];
 
 /// A policy of these images, each of them with a variant.
 pub(crate) fn policy(shelf: &dyn Shelf, images: ImagePlaces<'_>) -> String {

@@ -295,7 +295,7 @@ fn legs_with_a_release_commit_need_the_plan() {
     run.says("has another commit");
     run.says(&format!("`git checkout {}`", head.trim()));
     run.says("hoist build --plan plan.json --platform linux/amd64 --output DIR");
-    run.says("`hoist plan --json > plan.json` in a first job");
+    run.says("`hoist plan --version 0.1.0 --branch main --json > plan.json` in a first job");
     assert_eq!(registry.count(&On::put_manifest()), 0);
     assert_eq!(world.remote.refs(), refs);
 }

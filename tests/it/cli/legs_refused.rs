@@ -79,6 +79,49 @@ fn a_leg_of_uncommitted_files_is_not_released_unseen() {
     let run = clean.hoist(&[&release[..], &["--allow-dirty"]].concat());
     run.says("arm64` was built from uncommitted files");
     assert!(!run.stderr.contains("amd64` was built from"), "{run}");
+    // The receipt says so for good.
+    let log = clean.hoist(&["log", "--json"]).json();
+    let said = log["releases"][0]["uncommitted"].as_array().unwrap();
+    assert_eq!(said.len(), 1, "{log}");
+    let line = said[0].as_str().unwrap();
+    assert!(
+        line.ends_with("arm64` was built from uncommitted files"),
+        "{log}"
+    );
+    clean.hoist(&["log", "0.1.0"]).says("arm64` was built from");
+}
+
+/// The policy and the files of the working tree that no commit holds are in the receipt, too.
+#[test]
+fn the_receipt_says_what_no_commit_holds() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    let log = |version: &str| {
+        let run = world.hoist(&clone, &["log", version, "--json"]);
+        run.json()["releases"][0]["uncommitted"].clone()
+    };
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    assert_eq!(log("1.0.0"), serde_json::json!([]));
+    world.change(&clone, "feat: more");
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    clone.write("release.toml", policy + "\n[tags]\nzero-major = true\n");
+    clone.write("stray", "x");
+    let release = ["release", "--version", "1.1.0", "--allow-dirty", "--yes"];
+    world.hoist(&clone, &release);
+    let said = log("1.1.0");
+    assert_eq!(said[0], "`release.toml` has changes that no commit holds");
+    let files = said[1].as_str().unwrap();
+    assert!(
+        files.starts_with("built from uncommitted files: "),
+        "{said}"
+    );
+    assert!(files.contains("stray"), "{said}");
+    let tag = clone.git(&["tag", "-l", "--format=%(contents)", "v1.1.0"]);
+    assert!(
+        tag.contains("\nHoist-Uncommitted: built from uncommitted files: "),
+        "{tag}"
+    );
 }
 
 /// A layout that stands alone and says which leg it is: it is judged as where legs are joined.

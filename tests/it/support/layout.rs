@@ -14,6 +14,8 @@ pub struct Layout {
     folder: PathBuf,
     /// Configs and layers that were written, with their size in bytes.
     pub blobs: Vec<(Digest, u64)>,
+    /// Annotations of the manifests of images.
+    pub annotations: Value,
 }
 
 impl Layout {
@@ -29,6 +31,7 @@ impl Layout {
         Self {
             folder: folder.to_owned(),
             blobs: Vec::new(),
+            annotations: Value::Null,
         }
     }
 
@@ -71,12 +74,15 @@ impl Layout {
             "rootfs": {"type": "layers", "diff_ids": [Digest::of(&tar)]},
         });
         let config = self.blob(MediaType::OCI_CONFIG, config.to_string().as_bytes());
-        let manifest = json!({
+        let mut manifest = json!({
             "schemaVersion": 2,
             "mediaType": MediaType::OCI_MANIFEST,
             "config": config,
             "layers": [layer],
         });
+        if !self.annotations.is_null() {
+            manifest["annotations"] = self.annotations.clone();
+        }
         let mut descriptor = self.document(MediaType::OCI_MANIFEST, &manifest);
         descriptor["platform"] = json!({"os": "linux", "architecture": architecture});
         descriptor

@@ -36,7 +36,8 @@ fn where_several_images_are_released_the_one_that_lacks_a_platform_is_named() {
         text.contains("no leg of the image `main` is for linux/arm64"),
         "{text}"
     );
-    let hint = "`hoist build --image-name main --platform linux/arm64 --output DIR`";
+    let hint =
+        "`hoist build --version 1.3.0 --image-name main --platform linux/arm64 --output DIR`";
     assert!(error.hints().concat().contains(hint), "{error:#}");
 }
 

@@ -155,6 +155,7 @@ impl Place {
             expected: Some(expected),
             references: Vec::new(),
             repositories: self.apis(),
+            uncommitted: Default::default(),
         };
         source.check().await?;
         let cancel = CancellationToken::new();
