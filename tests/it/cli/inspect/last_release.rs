@@ -155,6 +155,7 @@ fn a_variant_with_another_suffix_is_found_by_what_its_git_tag_records() {
     let digest = registry.tags(NAME)["0.1.0-alpine"].to_string();
     let other = format!("{POLICY}{ALPINE}suffix = \"-alpine3.22\"\n");
     policy(&clone, &registry, &other);
+    write(&clone, "dist/main", 20_100);
     write(&clone, "dist/alpine", 30_000);
     let image = format!("{repository}@{digest}");
     for what in [&["alpine"][..], &["main/alpine"]] {
@@ -172,7 +173,9 @@ fn a_variant_with_another_suffix_is_found_by_what_its_git_tag_records() {
         &["release", "--yes"],
         &["inspect", "dist/alpine", "--budget"],
     ] {
-        world.run(&clone, args).expect(4);
+        let run = world.run(&clone, args);
+        run.expect(4);
+        run.says("more than ");
     }
     world.hoist(&clone, &["release", "--yes", "--over-budget"]);
     let run = world.hoist(&clone, &["inspect", "alpine", "--json"]);
