@@ -41,7 +41,7 @@ pub(super) struct InspectArgs {
     /// Print Markdown, for the summary of a CI job
     #[arg(long)]
     markdown: bool,
-    /// The last release of every image: each committed file of the policy's name
+    /// The last release of every image and variant: each committed file of the policy's name
     #[arg(long, conflicts_with_all = ["what", "since", "html"])]
     all: bool,
 }
@@ -109,6 +109,7 @@ fn reports(args: &InspectArgs, context: &Context) -> Result<Vec<ImageResult<Repo
             since: args.since.as_ref().map(named),
             budget: args.budget,
             past: if args.html.is_some() { PAST } else { 0 },
+            every_image: args.all,
         }),
     })
 }

@@ -206,6 +206,16 @@ impl Project {
         })
     }
 
+    /// The release that a version follows in git's history, or that HEAD follows: the stable one, where there is
+    /// one. `None`: this clone does not tell.
+    pub(crate) fn followed(&self, version: Option<&Version>) -> Option<Version> {
+        let facts = match version {
+            Some(version) => self.facts_of_version(version).ok()?.1,
+            None => self.facts(&VersionRequest::default()).ok()?,
+        };
+        Some(facts.stable.or(facts.base)?.version)
+    }
+
     /// The git tag of a released version, and the history below it.
     fn facts_of_version(&self, version: &Version) -> Result<(Tagged, Facts)> {
         let policy = self.policy();

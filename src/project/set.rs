@@ -28,6 +28,16 @@ pub struct ImageResult<T> {
     pub result: Result<T>,
 }
 
+impl<T> ImageResult<Vec<Result<T>>> {
+    /// A result for each of the several that a policy file came to.
+    pub(crate) fn apart(self) -> impl Iterator<Item = ImageResult<T>> {
+        let results = self.result.unwrap_or_else(|error| vec![Err(error)]);
+        let config = self.config;
+        let one = move |result| ImageResult::new(config.clone(), result);
+        results.into_iter().map(one)
+    }
+}
+
 impl<T> ImageResult<T> {
     /// The result of one image.
     #[must_use]

@@ -9,6 +9,7 @@ use crate::{
         budget::{is_over, refusal},
         built::{BuildOptions, BuildTarget, BuiltImage},
         facade::Release,
+        last_release::ReleaseLookup,
         legs,
         measure::{MeasurePurpose, Measured},
     },
@@ -92,6 +93,7 @@ impl Release {
         built: &[BuiltImage],
         images: &[Image],
     ) -> Result<(Vec<Report>, Vec<Measured>)> {
+        let lookup = ReleaseLookup::lenient(self);
         let (mut reports, mut over) = (Vec::new(), Vec::new());
         for (image, built) in images.iter().zip(built) {
             let planned = plan
@@ -101,7 +103,8 @@ impl Release {
             let planned = planned.expect("what was built is one of the plan");
             let report = request.report;
             let purpose = MeasurePurpose::Build { report };
-            for measured in self.measured(plan, planned, image, purpose).await? {
+            let measured = self.measured(&lookup, plan, planned, image, purpose);
+            for measured in measured.await? {
                 if report || is_over(&measured) {
                     reports.push(measured.report.clone());
                 }

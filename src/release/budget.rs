@@ -9,6 +9,7 @@ use crate::{
     },
     release::{
         facade::Release,
+        last_release::ReleaseLookup,
         measure::{MeasurePurpose, Measured},
     },
 };
@@ -22,10 +23,12 @@ impl Release {
         images: &[Image],
         allowed: bool,
     ) -> Result<Vec<String>> {
+        let lookup = ReleaseLookup::lenient(self);
         let mut over = Vec::new();
         for (planned, image) in plan.images.iter().zip(images) {
             if planned.source == PlannedSource::Build {
-                let measured = self.measured(plan, planned, image, MeasurePurpose::Release);
+                let purpose = MeasurePurpose::Release;
+                let measured = self.measured(&lookup, plan, planned, image, purpose);
                 over.extend(measured.await?.into_iter().filter(is_over));
             }
         }

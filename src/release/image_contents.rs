@@ -15,7 +15,7 @@ use crate::{
         layout::{self, Store, WantedImage},
         registry::{RegistryError, RepositoryApi, image_tree},
     },
-    oci::{Contents, Descriptor, Digest, Image, Index, Platform, Reference, TagOrDigest},
+    oci::{Contents, Descriptor, Digest, Image, Index, Platform, Reference, Runnable, TagOrDigest},
     plan::inspect::ReferrerReport,
     release::{errors, facade::Release, referrers::about},
 };
@@ -30,7 +30,7 @@ impl Release {
         if path.exists() {
             let contents = on_disk(&path)?;
             return Ok(LookedAt {
-                others: others(&contents),
+                others: others_of(&contents),
                 contents,
                 referrers: Vec::new(),
             });
@@ -129,7 +129,7 @@ pub(super) struct LookedAt {
 }
 
 /// The platforms behind the first.
-pub(super) fn others(all: &[Contents]) -> Vec<String> {
+pub(super) fn others_of(all: &[Contents]) -> Vec<String> {
     let others = all.iter().skip(1).filter_map(|one| one.platform.as_ref());
     others.map(Platform::in_full).collect()
 }
@@ -167,17 +167,22 @@ async fn pulled(
     let mut children: Vec<Descriptor> = if top.media_type.is_index() {
         let index: Index = serde_json::from_slice(&top.bytes)
             .map_err(|error| Error::failed(failed).because(&error))?;
-        let runs = |child: &&Descriptor| !child.platform.as_ref().is_some_and(Platform::is_unknown);
+        let mut children = Vec::new();
+        for child in index.manifests {
+            children.extend(with_platform(api, child).await);
+        }
         let own = |child: &Descriptor| child.platform.as_ref().is_some_and(Platform::is_native);
-        let mut children: Vec<_> = index.manifests.iter().filter(runs).cloned().collect();
-        children.sort_by_key(|child| !own(child));
+        // One of which nobody knows whether it runs is the last that is shown.
+        children.sort_by_key(|child| (!own(child), child.platform.is_none()));
         children
     } else {
         vec![top.descriptor()]
     };
-    let others = children.iter().skip(1);
-    let others = others.filter_map(|child| Some(child.platform.as_ref()?.in_full()));
-    let others = others.collect();
+    let others = children.iter().skip(1).map(|child| match &child.platform {
+        Some(platform) => platform.in_full(),
+        None => format!("no platform ({})", child.digest),
+    });
+    let mut others: Vec<String> = others.collect();
     match which {
         Which::Shown => children.truncate(1),
         Which::All => {}
@@ -195,7 +200,12 @@ async fn pulled(
         }
         let tree = image_tree::tree(api, &child.digest.into()).await;
         let tree = tree.map_err(told)?.ok_or_else(gone)?;
-        contents.extend(contents_of(api, tree).await?.map_err(told)?);
+        let found = contents_of(api, tree).await?.map_err(told)?;
+        if contents.is_empty() {
+            // An index in the index.
+            others.extend(others_of(&found));
+        }
+        contents.extend(found);
     }
     if contents.is_empty() && !matches!(which, Which::Platform(_)) {
         return Err(gone());
@@ -205,6 +215,27 @@ async fn pulled(
         others,
         digests,
     })
+}
+
+/// An entry of an index, if it may be an image that runs. Where it names no platform, the image's configuration does;
+/// where that cannot be read, or names several, it stays without one.
+async fn with_platform(api: &dyn RepositoryApi, mut child: Descriptor) -> Option<Descriptor> {
+    if child.is_attestation() {
+        return None;
+    }
+    if child.platform.is_none()
+        && let Ok(Some(tree)) = image_tree::tree(api, &child.digest.clone().into()).await
+        && let Ok(images) = image_tree::runnable(api, &tree).await
+    {
+        let mut platforms = images.iter().filter_map(Runnable::platform);
+        match (platforms.next(), platforms.next()) {
+            (Some(one), None) => child.platform = Some(one.clone()),
+            // Nothing in it runs.
+            (None, _) if images.is_empty() => return None,
+            (Some(_), Some(_)) | (None, _) => {}
+        }
+    }
+    Some(child)
 }
 
 /// Pulls an image into a temporary folder and reads what is in it.

@@ -2,22 +2,23 @@
 
 use std::path::Path;
 
-use semver::{Prerelease, Version};
+use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    oci::{Contents, ImageName, Platform, Reference, Repository, Tag},
+    oci::{Contents, ImageName, Platform, Reference, Repository},
     plan::{
-        inspect::{Before, Excess, PastSize, Report, budget::judge, inspect},
-        tags::{ExactTag, ExactTags, TagRules},
+        inspect::{Before, Excess, PastSize, Report, budget::judge, inspect, last_release::Reach},
+        tags::ExactTag,
     },
     policy::BudgetPolicy,
     release::{
         errors,
         facade::Release,
-        image_contents::{Which, of_platform, on_disk, others, platforms},
+        image_contents::{Which, of_platform, on_disk, others_of, platforms},
         image_size::published_layers,
-        inspected::meant,
+        inspected::{AskedImage, meant},
+        last_release::ReleaseLookup,
     },
 };
 
@@ -36,6 +37,8 @@ pub struct InspectOptions {
     pub budget: bool,
     /// Read the sizes of so many past releases.
     pub past: usize,
+    /// Every image of the policy in place of one, each with its variants; for [`ReleaseSet::inspect`](crate::ReleaseSet::inspect).
+    pub every_image: bool,
 }
 
 /// Looks at images on disk alone; needs no repository.
@@ -55,7 +58,7 @@ pub fn inspect_path(path: &Path, since: Option<&Path>) -> Result<Report> {
         None => None,
     };
     let mut report = inspect(&name(path), &contents[0], compared);
-    report.other_platforms = others(&contents);
+    report.other_platforms = others_of(&contents);
     Ok(report)
 }
 
@@ -65,30 +68,55 @@ impl Release {
     /// # Errors
     /// An image cannot be read, or nothing was released yet.
     pub async fn inspect(&self, look: &InspectOptions) -> Result<Report> {
-        self.or_signal(self.report(look)).await
+        self.or_signal(Box::pin(self.report(look, &MAIN))).await
     }
 
-    async fn report(&self, look: &InspectOptions) -> Result<Report> {
+    /// The same, or with [`InspectOptions::every_image`] every image of the policy that is released: the main one, the
+    /// others by name, each followed by its variants. One result each.
+    pub(super) async fn inspect_each(&self, look: &InspectOptions) -> Vec<Result<Report>> {
+        if !look.every_image {
+            return vec![self.inspect(look).await];
+        }
+        let mut all: Vec<Result<Report>> = Vec::new();
+        for image in self.policy().all_images() {
+            match self.or_signal(Box::pin(self.report(look, &image))).await {
+                // An image that came into the policy after the last release.
+                Err(error)
+                    if error.code() == ErrorCode::NotReleased && all.iter().any(Result::is_ok) =>
+                {
+                    self.events
+                        .warning(format!("`{image}` is not shown: {error:#}"));
+                }
+                found => all.push(found),
+            }
+        }
+        all
+    }
+
+    /// Without a name what is looked at is the last release of the image `of`.
+    async fn report(&self, look: &InspectOptions, of: &ImageName) -> Result<Report> {
         if let Some(since) = &look.since {
             meant(self.policy(), since)?;
         }
-        let (image, name) = match &look.image {
-            Some(text) => self.meant_reference(text, &MAIN).await?,
-            None => (self.last_release(&MAIN).await?, Some(ImageName::main())),
+        let lookup = ReleaseLookup::new(self);
+        let asked = match &look.image {
+            Some(text) => self.meant_reference(&lookup, text, of).await?,
+            None => self.last_release(&lookup, of).await?,
         };
-        // What the policy does not know is judged as the main image.
-        let judged = name.clone().unwrap_or_else(ImageName::main);
+        let (image, judged) = (&*asked.reference, asked.judged());
         let which = if look.budget {
             Which::All
         } else {
             Which::Shown
         };
-        let looked = self.look_at(&image, which).await?;
+        let looked = self.look_at(image, which).await?;
         let contents = &looked.contents[0];
         let since = match &look.since {
-            Some(since) => Some(self.meant_reference(since, &judged).await?.0),
-            None if look.budget && Path::new(&image).exists() => self.any_release(&judged).await?,
-            None => self.release_before(&image, &judged).await?,
+            Some(since) => {
+                let since = self.meant_reference(&lookup, since, &judged).await?;
+                Some(since.reference)
+            }
+            None => self.release_before(&lookup, &asked, look.budget).await?,
         };
         let other = match since {
             Some(since) => {
@@ -103,7 +131,7 @@ impl Release {
         };
         let other = other.as_ref().map(|(name, other)| (&**name, &**other));
         let compared = match other {
-            Some((other, all)) => match comparable(&image, contents, (other, all)) {
+            Some((other, all)) => match comparable(image, contents, (other, all)) {
                 Ok(found) => Some((other, found)),
                 Err(error) if look.since.is_some() => return Err(error),
                 Err(error) => {
@@ -120,18 +148,16 @@ impl Release {
                 "`{key}.growth` was not judged: there is no release to compare it with; `--since` names one"
             ));
         }
-        let mut report = inspect(&image, contents, compared);
-        report.name = name.map(|name| name.to_string());
+        let mut report = inspect(image, contents, compared);
+        report.name = asked.image.as_ref().map(ToString::to_string);
         report.referrers.clone_from(&looked.referrers);
         report.other_platforms.clone_from(&looked.others);
         if look.past > 0 {
-            let place = (&*image, &judged);
-            report.past = self
-                .past(place, contents.platform.as_ref(), look.past)
-                .await?;
+            let platform = contents.platform.as_ref();
+            report.past = self.past(&lookup, &asked, platform, look.past).await?;
         }
         if look.budget {
-            report.over_budget = self.over_budget((&key, &budget), &image, &looked.contents, other);
+            report.over_budget = self.over_budget((&key, &budget), image, &looked.contents, other);
             self.say_unjudged(look, &judged);
         }
         Ok(report)
@@ -144,7 +170,7 @@ impl Release {
             .filter(|one| one != judged && !self.policy().image_policy(one).budget.is_unset())
             .map(|one| format!("`hoist inspect {one} --budget`"))
             .collect();
-        if look.image.is_none() && !others.is_empty() {
+        if look.image.is_none() && !look.every_image && !others.is_empty() {
             self.events.warning(format!(
                 "`{judged}` alone was judged; for the others: {}",
                 others.join(", ")
@@ -191,28 +217,27 @@ impl Release {
     /// The sizes of the newest releases of an image below the version that was looked at, or of all, the oldest first.
     async fn past(
         &self,
-        (image, name): (&str, &ImageName),
+        lookup: &ReleaseLookup<'_>,
+        asked: &AskedImage,
         platform: Option<&Platform>,
         count: usize,
     ) -> Result<Vec<PastSize>> {
-        let on_disk = Path::new(image).exists();
-        let reference = image.parse::<Reference>().ok().filter(|_| !on_disk);
-        let repository = match &reference {
-            Some(reference) => Some(reference.repository.clone()),
-            None => self.policy().repositories_of(name).into_iter().next(),
+        let image = asked.judged();
+        let (repository, reach) = match asked.published() {
+            Some(reference) => {
+                let now = self.version_of(lookup, asked, &reference).await?;
+                (Some(reference.repository), now.map(Reach::Below))
+            }
+            None => (
+                self.policy().repositories_of(&image).into_iter().next(),
+                None,
+            ),
         };
         let Some(repository) = repository else {
             return Ok(Vec::new());
         };
-        let mut versions = self.standing(&repository, name).await?;
-        let shown = reference.and_then(|reference| reference.tag);
-        let now = shown.and_then(|tag| version_of(&versions, &tag));
-        let own = self.policy().repositories().contains(&repository);
-        let suffix = now.as_ref().and_then(|now| suffix(&versions, now));
-        let suffix = suffix.filter(|_| !own).unwrap_or_default();
-        versions.retain(|one| {
-            one.version.pre == suffix && now.as_ref().is_none_or(|now| one.version < *now)
-        });
+        let reach = reach.unwrap_or(Reach::Any);
+        let mut versions = lookup.standing(&repository, &image, &reach).await?;
         let newest = versions.len().saturating_sub(count);
         let api = self.apis(std::slice::from_ref(&repository))?.remove(0);
         let mut all = Vec::new();
@@ -228,106 +253,116 @@ impl Release {
         Ok(all)
     }
 
-    /// The last release, where there is one.
-    async fn any_release(&self, image: &ImageName) -> Result<Option<String>> {
-        match self.last_release(image).await {
-            Ok(release) => Ok(Some(release)),
-            Err(error) if error.code() == ErrorCode::NotReleased => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The highest version of an image that its first repository shows, of those that were not taken back.
-    pub(super) async fn last_release(&self, image: &ImageName) -> Result<String> {
-        let repositories = self.policy().repositories_of(image);
-        let repository = repositories.into_iter().next();
-        let repository = repository.ok_or_else(|| {
-            Error::usage("no image is named, and there is no `image.repository`")
-                .with_code(ErrorCode::NoRepository)
-                .hint("hoist inspect docker.io/acme/api:1.2.3")
-        })?;
-        let versions = self.standing(&repository, image).await?;
-        match versions
-            .into_iter()
-            .max_by(|a, b| order(&a.version).cmp(&order(&b.version)))
-        {
-            Some(last) => Ok(repository.tag(&last.tag)),
-            None => Err(Error::refused(format!("{repository} has no release yet"))
-                .with_code(ErrorCode::NotReleased)),
-        }
-    }
-
-    /// The plain version of the same image below the one that a reference is tagged with, if it is one.
-    async fn release_before(&self, text: &str, image: &ImageName) -> Result<Option<String>> {
-        let Ok(reference) = text.parse::<Reference>() else {
-            return Ok(None);
-        };
-        let Some(tag) = reference.tag.filter(|_| !Path::new(text).exists()) else {
-            return Ok(None);
-        };
-        let versions = self.standing(&reference.repository, image).await?;
-        let Some(now) = version_of(&versions, &tag) else {
-            return Ok(None);
-        };
-        let own = self.policy().repositories().contains(&reference.repository);
-        let suffix = suffix(&versions, &now).filter(|_| !own);
-        let mut below = versions.into_iter().filter(|one| match &suffix {
-            Some(suffix) => one.version.pre == *suffix && one.version < now,
-            None => one.version.pre.is_empty() && one.version < now,
-        });
-        let before = below.next_back();
-        Ok(before.map(|before| reference.repository.tag(&before.tag)))
-    }
-
-    /// The versions of an image that a repository shows, ascending, but those that were taken back.
-    async fn standing(&self, repository: &Repository, image: &ImageName) -> Result<Vec<ExactTag>> {
-        let withdrawn = match self.policy().repositories().contains(repository) {
-            true => self.withdrawn_or_known().await,
-            false => Vec::new(),
-        };
-        let withdrawn: Vec<Version> = withdrawn.into_iter().map(|one| one.version).collect();
-        self.exact_tags(repository, image, &withdrawn).await
-    }
-
-    /// The versions of an image that a repository shows, ascending, but the `withdrawn` ones. Of a repository that the
-    /// policy does not have, every tag that reads like a version.
-    pub(super) async fn exact_tags(
+    /// The last release of an image in its first repository.
+    pub(super) async fn last_release(
         &self,
-        repository: &Repository,
+        lookup: &ReleaseLookup<'_>,
         image: &ImageName,
-        withdrawn: &[Version],
-    ) -> Result<Vec<ExactTag>> {
-        let api = self.apis(std::slice::from_ref(repository))?.remove(0);
-        let tags = api.tags().await;
-        let tags = tags.map_err(|error| {
-            errors::registry(&format!("cannot list the tags of {repository}"), &error)
-        })?;
-        let git = self.git_versions()?;
-        let rules = TagRules::in_repository(self.policy(), repository);
-        let reader = ExactTags::new(&rules, &git).passing_over(withdrawn);
-        let is_own = self.policy().repositories().contains(repository);
-        let mut versions = match is_own {
-            true => reader.all(&tags).remove(image).unwrap_or_default(),
-            false => Vec::new(),
+    ) -> Result<AskedImage> {
+        let repositories = self.policy().repositories_of(image);
+        let first = repositories.get(..1).unwrap_or_default();
+        let [repository] = first else {
+            return Err(
+                Error::usage("no image is named, and there is no `image.repository`")
+                    .with_code(ErrorCode::NoRepository)
+                    .hint("hoist inspect docker.io/acme/api:1.2.3"),
+            );
         };
-        // Tags from before the policy, or from before its templates.
-        let others = tags
-            .into_iter()
-            .filter(|tag| !is_own || reader.read(tag.as_str()).is_none());
-        let others = others.filter_map(|tag| {
-            let version = version(&tag)?;
-            Some(ExactTag { version, tag })
-        });
-        let others = others.filter(|one| {
-            !is_own
-                || (image.variant().is_none()
-                    && one.version.pre.is_empty()
-                    && !withdrawn.contains(&one.version))
-        });
-        versions.extend(others);
-        versions.sort_by(|a, b| a.version.cmp(&b.version));
-        versions.dedup_by(|b, a| a.version == b.version);
-        Ok(versions)
+        match lookup.last(image, first, &Reach::Any).await? {
+            Some(found) => Ok(AskedImage {
+                reference: lookup.named(image, &found).await?,
+                image: Some(image.clone()),
+                version: Some(found.version),
+            }),
+            None => Err(lookup.not_found(image, repository).await?),
+        }
+    }
+
+    /// The release that comes before an image: before the version that its tag names, and where it lies on disk and
+    /// is judged by its `budget`, the one that this clone's HEAD follows.
+    async fn release_before(
+        &self,
+        lookup: &ReleaseLookup<'_>,
+        asked: &AskedImage,
+        budget: bool,
+    ) -> Result<Option<String>> {
+        let image = asked.judged();
+        let (repositories, reach) = match asked.published() {
+            Some(reference) => {
+                let Some(now) = self.version_of(lookup, asked, &reference).await? else {
+                    return Ok(None);
+                };
+                let is_own = self.policy().repositories().contains(&reference.repository);
+                if is_own && asked.image.is_none() {
+                    self.events.warning(format!(
+                        "nothing is compared: no image of the policy has the tags of {reference}; `--since` names what to compare it with"
+                    ));
+                    return Ok(None);
+                }
+                let follows = match is_own {
+                    true => self.project().followed(Some(&now)),
+                    false => None,
+                };
+                let reach = match follows {
+                    Some(follows) => Reach::before(&now, &follows),
+                    None => Reach::Below(now),
+                };
+                (vec![reference.repository], reach)
+            }
+            None if !budget => return Ok(None),
+            None => {
+                let reach = self.project().followed(None).map(Reach::UpTo);
+                let repositories = self.policy().repositories_of(&image);
+                (repositories, reach.unwrap_or(Reach::Any))
+            }
+        };
+        let Some(found) = lookup.last(&image, &repositories, &reach).await? else {
+            return self
+                .say_not_compared(lookup, &image, &repositories, &reach)
+                .await;
+        };
+        if reach == Reach::Any {
+            self.events.warning(format!(
+                "this clone does not tell which release the image follows: it is compared with {}, the highest",
+                found.version
+            ));
+        }
+        lookup.named(&image, &found).await.map(Some)
+    }
+
+    /// Where no release before an image is found, names the tags that may be one.
+    async fn say_not_compared(
+        &self,
+        lookup: &ReleaseLookup<'_>,
+        image: &ImageName,
+        repositories: &[Repository],
+        reach: &Reach,
+    ) -> Result<Option<String>> {
+        for repository in repositories {
+            if let Some(told) = lookup.unknown_suffixes(repository, reach).await? {
+                self.events.warning(format!(
+                    "`{image}` is not compared, since no release of it was found: {told}; `--since` names what to compare it with"
+                ));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The version that was asked for, or that the tag of a reference names.
+    async fn version_of(
+        &self,
+        lookup: &ReleaseLookup<'_>,
+        asked: &AskedImage,
+        reference: &Reference,
+    ) -> Result<Option<Version>> {
+        match (&asked.version, &reference.tag) {
+            (Some(version), _) => Ok(Some(version.clone())),
+            (None, Some(tag)) => {
+                let repository = &reference.repository;
+                lookup.version_of(repository, &asked.judged(), tag).await
+            }
+            (None, None) => Ok(None),
+        }
     }
 }
 
@@ -346,31 +381,6 @@ fn comparable<'c>(
             found => error.cause(format!("it has one for {found}")),
         }
     })
-}
-
-/// What stands behind the version in the tag of an image, where the tags of other versions have the same: `alpine` of
-/// `3.12.1-alpine` beside `3.12.0-alpine` is not a pre-release.
-fn suffix(versions: &[ExactTag], now: &Version) -> Option<Prerelease> {
-    let same = |one: &ExactTag| one.version.pre == now.pre && one.version != *now;
-    (!now.pre.is_empty() && versions.iter().any(same)).then(|| now.pre.clone())
-}
-
-/// The version that a tag names.
-fn version_of(versions: &[ExactTag], tag: &Tag) -> Option<Version> {
-    let known = versions.iter().find(|one| one.tag == *tag);
-    known
-        .map(|one| one.version.clone())
-        .or_else(|| version(tag))
-}
-
-/// Plain versions before pre-releases.
-fn order(version: &Version) -> (bool, &Version) {
-    (version.pre.is_empty(), version)
-}
-
-fn version(tag: &Tag) -> Option<Version> {
-    let text = tag.as_str();
-    Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
 }
 
 fn before(name: &str, other: &Contents) -> Before {

@@ -11,7 +11,7 @@ use crate::{
     oci::{ImageName, Reference, Registry, Repository, Tag},
     plan::tags::{ExactTags, ImageRule, TagRules},
     policy::Policy,
-    release::facade::Release,
+    release::{facade::Release, last_release::ReleaseLookup},
     text::sanitize_line,
 };
 
@@ -29,6 +29,30 @@ pub(super) enum MeantImage {
     Written(String),
 }
 
+/// An image that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AskedImage {
+    /// A path, or a reference.
+    pub(super) reference: String,
+    /// The image of the policy that it is, if it is one.
+    pub(super) image: Option<ImageName>,
+    /// The version that it is, where that was asked for.
+    pub(super) version: Option<Version>,
+}
+
+impl AskedImage {
+    /// The image by whose rules it is judged: the main one where the policy does not know it.
+    pub(super) fn judged(&self) -> ImageName {
+        self.image.clone().unwrap_or_else(ImageName::main)
+    }
+
+    /// Its reference; `None`: it is on disk.
+    pub(super) fn published(&self) -> Option<Reference> {
+        let on_disk = Path::new(&self.reference).exists();
+        self.reference.parse().ok().filter(|_| !on_disk)
+    }
+}
+
 /// What `text` means. Asks nobody but the disk.
 ///
 /// # Errors
@@ -41,8 +65,7 @@ pub(super) fn meant(policy: &Policy, text: &str) -> Result<MeantImage> {
     if let Some(image) = named {
         return Ok(MeantImage::Image(image));
     }
-    let version = Version::parse(text).ok();
-    if let Some(version) = version.or_else(|| policy.version.tag.version(text)) {
+    if let Some(version) = plain_version(policy, text) {
         return Ok(MeantImage::Version(version));
     }
     match text.parse::<Reference>() {
@@ -51,6 +74,14 @@ pub(super) fn meant(policy: &Policy, text: &str) -> Result<MeantImage> {
         }
         Ok(_) | Err(_) => Ok(MeantImage::Written(text.to_owned())),
     }
+}
+
+/// A version as it is, as the git tags of the policy have it, or behind a `v`.
+fn plain_version(policy: &Policy, text: &str) -> Option<Version> {
+    let bare = text.strip_prefix('v').unwrap_or(text);
+    let version = Version::parse(text).ok();
+    let version = version.or_else(|| policy.version.tag.version(text));
+    version.or_else(|| Version::parse(bare).ok())
 }
 
 /// Whether a file, or a directory with an image in it, is there. Another directory may well have the name of an
@@ -120,23 +151,23 @@ fn refusal(policy: &Policy, text: &str, reference: &Reference) -> Error {
 }
 
 impl Release {
-    /// The reference of what is meant, and the image of the policy that it is, if it is one. A version is one of
-    /// the image `of`.
+    /// What `text` names. A version is one of the image `of`.
     pub(super) async fn meant_reference(
         &self,
+        lookup: &ReleaseLookup<'_>,
         text: &str,
         of: &ImageName,
-    ) -> Result<(String, Option<ImageName>)> {
+    ) -> Result<AskedImage> {
         Ok(match meant(self.policy(), text)? {
-            MeantImage::Image(image) => (self.last_release(&image).await?, Some(image)),
-            MeantImage::Version(version) => (
-                self.version_reference(&version, of).await?,
-                Some(of.clone()),
-            ),
-            MeantImage::Written(text) => {
-                let image = self.image_of(&text);
-                (text, image)
+            MeantImage::Image(image) => self.last_release(lookup, &image).await?,
+            MeantImage::Version(version) => {
+                self.version_reference(lookup, (text, &version), of).await?
             }
+            MeantImage::Written(text) => AskedImage {
+                image: self.image_of(&text),
+                reference: text,
+                version: None,
+            },
         })
     }
 
@@ -158,7 +189,15 @@ impl Release {
         if let Some(image) = tagged.and_then(read).or_else(|| moving(&rules, tagged?)) {
             return Some(image);
         }
-        // A digest does not tell which of several it is of.
+        // Neither a suffix that no image has any more nor a digest tells which image it is of.
+        let is_strange = |tag: &Tag| {
+            !reader
+                .with_unknown_suffix(std::slice::from_ref(tag))
+                .is_empty()
+        };
+        if tagged.is_some_and(is_strange) {
+            return None;
+        }
         let plain = self.policy().image_in(repository);
         let is_certain = tagged.is_some() || self.policy().variants_of(&plain).next().is_none();
         is_certain.then_some(plain)
@@ -182,16 +221,43 @@ impl Release {
         }
     }
 
-    /// The version's own tag in the first repository of the image that has it.
-    async fn version_reference(&self, version: &Version, of: &ImageName) -> Result<String> {
+    /// The version in the first repository of the image that has it; else, where `text` ends with the suffix of a
+    /// variant, that variant's; else the tag of that name.
+    async fn version_reference(
+        &self,
+        lookup: &ReleaseLookup<'_>,
+        (text, version): (&str, &Version),
+        of: &ImageName,
+    ) -> Result<AskedImage> {
         let repositories: Vec<Repository> = self.policy().repositories_of(of);
         if repositories.is_empty() {
             return Err(self.project().without_repository());
         }
-        for repository in repositories {
-            let versions = self.exact_tags(&repository, of, &[]).await?;
-            if let Some(found) = versions.into_iter().find(|one| one.version == *version) {
-                return Ok(repository.tag(&found.tag));
+        let suffixed = TagRules::of(self.policy(), &of.plain()).images.into_iter();
+        let suffixed = suffixed.filter_map(|rule| {
+            let base = text.strip_suffix(&*rule.suffix)?;
+            let is_variant = !rule.suffix.is_empty();
+            is_variant.then_some((rule.name, plain_version(self.policy(), base)?))
+        });
+        let all = std::iter::once((of.clone(), version.clone())).chain(suffixed);
+        for (image, version) in all {
+            if let Some(found) = lookup.version(&image, &repositories, &version).await? {
+                return Ok(AskedImage {
+                    reference: lookup.named(&image, &found).await?,
+                    image: Some(image),
+                    version: Some(version),
+                });
+            }
+        }
+        for repository in &repositories {
+            let tags = lookup.tags(repository).await?;
+            if let Some(tag) = tags.iter().find(|tag| tag.as_str() == text) {
+                let reference = repository.tag(tag);
+                return Ok(AskedImage {
+                    image: self.image_of(&reference),
+                    reference,
+                    version: None,
+                });
             }
         }
         Err(self.not_published(version))

@@ -9,16 +9,16 @@ use crate::{
     build::base_image,
     error::{Error, Result},
     io::{layout, registry::RegistryError},
-    oci::{Contents, Descriptor, Digest, Image, Platform, Repository},
+    oci::{Contents, Descriptor, Image, Platform, Repository},
     plan::{
         Plan, PlannedImage,
         inspect::{
             BaseReport, Before, Report,
             budget::{judge, needs_files},
-            inspect, since,
+            inspect,
+            last_release::Reach,
+            since,
         },
-        release::receipt,
-        tags::{ExactTags, TagRules},
     },
     policy::{BudgetPolicy, Denied, SourceFiles},
     regular_file,
@@ -26,7 +26,7 @@ use crate::{
         errors,
         facade::Release,
         image_size::{PublishedLayers, image_name, published_layers},
-        observe,
+        last_release::{FoundRelease, ReleaseLookup},
     },
     text::bytes,
 };
@@ -64,19 +64,11 @@ impl MeasurePurpose {
     }
 }
 
-/// The last release of an image.
-#[derive(Default)]
-struct LastPublished {
-    /// Its version; `None`: nothing was released before.
-    version: Option<Version>,
-    /// Where the image is, by repository and digest.
-    places: Vec<(Repository, Digest)>,
-}
-
 impl Release {
     /// Measures one image: a result for each platform. Empty where nothing asks for it.
     pub(super) async fn measured(
         &self,
+        lookup: &ReleaseLookup<'_>,
         plan: &Plan,
         planned: &PlannedImage,
         image: &Image,
@@ -89,10 +81,11 @@ impl Release {
         }
         let base = self.dockerfile_base(plan, planned)?;
         let published = match budget.growth.is_some() || purpose.wants_report() {
-            true => self.last_published(plan, planned).await,
-            false => Ok(LastPublished::default()),
+            // Kept off the stack: a release is deep already.
+            true => Box::pin(self.last_published(lookup, plan, planned)).await,
+            false => Ok(None),
         };
-        let published = self.or_note(published, purpose)?.unwrap_or_default();
+        let published = self.or_note(published, purpose)?.flatten();
         let repositories = plan.repositories_of(planned);
         let mut all = Vec::new();
         let mut whole: Option<Option<Vec<Contents>>> = None;
@@ -108,10 +101,14 @@ impl Release {
             if base.is_none() && outline.base.is_none() {
                 self.say_unknown_base((&key, budget), planned, &name);
             }
-            let before = self.before(&published, platform).await;
+            let before = match &published {
+                Some(published) => self.before(published, platform).await,
+                None => Ok(None),
+            };
             let before = self.or_note(before, purpose)?.flatten();
             if before.is_none() && budget.growth.is_some() {
-                self.say_unknown_growth(published.version.as_ref(), (&key, &name), platform);
+                let version = published.as_ref().map(|published| &published.version);
+                self.say_unknown_growth(version, (&key, &name), platform);
             }
             let sizes = inspect(&title, outline, None);
             let judged =
@@ -268,75 +265,39 @@ impl Release {
         }))
     }
 
-    /// Where the last release of this image is, by the receipt in its git tag, else by its exact tags.
-    async fn last_published(&self, plan: &Plan, planned: &PlannedImage) -> Result<LastPublished> {
-        let (image, repositories) = (&planned.name, plan.repositories_of(planned));
-        let Some(version) = &self.last_version(plan)? else {
-            return Ok(LastPublished::default());
-        };
-        let is_current = plan.current.as_ref() == Some(version);
-        let tag = plan.current_tag.clone().filter(|_| is_current);
-        let tag = tag.unwrap_or_else(|| self.policy().version.tag.name(version));
-        let message = self.project().git().tag_message(&tag)?.unwrap_or_default();
-        let receipts = receipt::receipts(&message).into_iter();
-        let ours =
-            receipts.filter(|one| one.image == *image && repositories.contains(&one.repository));
-        let ours: Vec<_> = ours.map(|one| (one.repository, one.digest)).collect();
-        let published = |places| LastPublished {
-            version: Some(version.clone()),
-            places,
-        };
-        if !ours.is_empty() {
-            return Ok(published(ours));
-        }
-        let rules = TagRules::of(self.policy(), &image.plain());
-        let exact = ExactTags::new(&rules, [version]);
-        let mut all = Vec::new();
-        for api in self.apis(repositories)? {
-            let listed = observe::list(api.as_ref()).await?.unwrap_or_default();
-            let of_image = listed
-                .iter()
-                .find(|name| exact.read(name.as_str()) == Some((image, version.clone())));
-            if let Some(name) = of_image {
-                let head = api.head(&name.clone().into()).await;
-                let head = head.map_err(|error| unreadable(api.repository(), &error))?;
-                all.extend(head.map(|head| (api.repository().clone(), head.digest)));
-            }
-        }
-        Ok(published(all))
-    }
-
-    /// The version that the planned one is counted from; where that is withdrawn, the highest below it that is
-    /// not.
-    fn last_version(&self, plan: &Plan) -> Result<Option<Version>> {
-        let current = plan.current.as_ref();
-        let Some(current) = current.filter(|version| **version != plan.version) else {
+    /// The last release of an image that comes before the planned one; `None`: nothing was released before.
+    async fn last_published(
+        &self,
+        lookup: &ReleaseLookup<'_>,
+        plan: &Plan,
+        planned: &PlannedImage,
+    ) -> Result<Option<FoundRelease>> {
+        let Some(follows) = plan.range_from.as_ref().or(plan.current.as_ref()) else {
             return Ok(None);
         };
-        let withdrawn = self.project().withdrawn();
-        let is_withdrawn = |version: &Version| withdrawn.iter().any(|one| one.version == *version);
-        if !is_withdrawn(current) {
-            return Ok(Some(current.clone()));
-        }
-        let is_kind = |version: &Version| version.pre.is_empty() || !current.pre.is_empty();
-        let mut known = self.git_versions()?;
-        known.retain(|version| version < current && is_kind(version) && !is_withdrawn(version));
-        Ok(known.into_iter().max())
+        let reach = Reach::before(&plan.version, follows);
+        let repositories = plan.repositories_of(planned);
+        let found = lookup.last(&planned.name, repositories, &reach).await?;
+        let is_withdrawn = found.is_none() && lookup.withdrawn().await.contains(follows);
+        let nowhere = (!is_withdrawn).then(|| FoundRelease {
+            version: follows.clone(),
+            places: Vec::new(),
+        });
+        Ok(found.or(nowhere))
     }
 
     /// The last release's image for this platform.
     async fn before(
         &self,
-        published: &LastPublished,
+        published: &FoundRelease,
         platform: Option<&Platform>,
     ) -> Result<Option<Before>> {
-        for (repository, digest) in &published.places {
+        for (repository, name) in &published.places {
             let api = self.apis(std::slice::from_ref(repository))?.remove(0);
-            let found = published_layers(api.as_ref(), &digest.clone().into(), platform).await;
+            let found = published_layers(api.as_ref(), name, platform).await;
             let found = found.map_err(|error| unreadable(repository, &error))?;
             if let Some(PublishedLayers { size, layers }) = found {
-                let version = published.version.as_ref();
-                let name = version.map(ToString::to_string).unwrap_or_default();
+                let name = published.version.to_string();
                 return Ok(Some(Before { name, size, layers }));
             }
         }

@@ -13,6 +13,7 @@
 //! | what is about the images, for those who only look | `referrers.rs` |
 //! | how large the images of a release are, beside those of the one before it, for its report | `released.rs` |
 //! | preflight, images, transaction, what follows from its end | `execute.rs`; `budget.rs`, over `measure.rs`, between images and transaction |
+//! | which release an image is compared with, and where that is | `last_release.rs` |
 //! | what runs around a transaction: the gate, what is told of its end; signatures; messages | `hooks.rs`, `sign.rs`, `announce.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
 //! | the release on the forge: what it says, its files | `forge.rs`, `forge_files.rs` |
@@ -67,6 +68,7 @@ mod inspect;
 mod inspected;
 mod instant;
 mod known_registries;
+mod last_release;
 mod left;
 mod leg;
 mod legs;

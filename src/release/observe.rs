@@ -310,7 +310,8 @@ fn needs_push(error: &RegistryError) -> bool {
     is_refusal(error) && !matches!(error.kind, RegistryErrorKind::NoCredentials(_))
 }
 
-fn is_refusal(error: &RegistryError) -> bool {
+/// Whether a registry has refused to answer.
+pub(super) fn is_refusal(error: &RegistryError) -> bool {
     matches!(
         error.kind,
         RegistryErrorKind::Unauthorized

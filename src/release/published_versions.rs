@@ -53,7 +53,7 @@ impl Release {
 }
 
 /// What is told of names that have a suffix which no image of the policy has.
-fn passed_over(repository: &Repository, tags: &[&Tag]) -> Option<String> {
+pub(super) fn passed_over(repository: &Repository, tags: &[&Tag]) -> Option<String> {
     let names: Vec<String> = tags.iter().map(|tag| format!("`{tag}`")).collect();
     let more = match names.len().saturating_sub(NAMES) {
         0 => String::new(),

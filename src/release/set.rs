@@ -179,12 +179,13 @@ impl ReleaseSet {
             .await
     }
 
-    /// [`Release::inspect`] of each.
+    /// [`Release::inspect`] of each; with [`InspectOptions::every_image`] a result for each of its images.
     pub async fn inspect(&self, options: &InspectOptions) -> Vec<ImageResult<Report>> {
-        self.each(options.clone(), |release, options| async move {
-            release.inspect(&options).await
-        })
-        .await
+        let all = self.each(options.clone(), |release, options| async move {
+            Ok(release.inspect_each(&options).await)
+        });
+        let all = all.await.into_iter();
+        all.flat_map(ImageResult::apart).collect()
     }
 
     /// [`Release::repair`] of each whose drift is known: `reports` are those of

@@ -54,7 +54,7 @@ impl Release {
         Next {
             current: facts.base.as_ref().map(|base| base.version.clone()),
             current_tag: None,
-            range_from: None,
+            range_from: facts.stable.as_ref().map(|stable| stable.version.clone()),
             version: None,
             on_head: None,
             level: None,

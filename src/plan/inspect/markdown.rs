@@ -81,7 +81,7 @@ fn layers(out: &mut String, report: &Report) {
     );
     let mut order: Vec<_> = report.layers.iter().enumerate().collect();
     order.sort_by_key(|(_, layer)| std::cmp::Reverse(layer.size));
-    for (index, layer) in order.into_iter().take(SHOWN) {
+    for (index, layer) in order.iter().take(SHOWN) {
         let new = if layer.shared == Some(false) {
             " (new)"
         } else {
@@ -96,6 +96,12 @@ fn layers(out: &mut String, report: &Report) {
             bytes(layer.wasted),
             index + 1,
         );
+    }
+    let hidden = order.iter().skip(SHOWN);
+    let hidden: Vec<u64> = hidden.map(|(_, layer)| layer.size).collect();
+    if !hidden.is_empty() {
+        let size = bytes(hidden.iter().sum());
+        let _ = writeln!(out, "| {size} | | | and {} more |", hidden.len());
     }
 }
 

@@ -7,6 +7,7 @@ mod caches;
 mod changes;
 mod claims;
 mod duplicates;
+pub(crate) mod last_release;
 mod layer_tree;
 pub(crate) mod markdown;
 mod merge;

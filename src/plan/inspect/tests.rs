@@ -590,3 +590,18 @@ fn a_base_says_when_it_was_made() {
     };
     assert_eq!(inspect("x", &own, None).base, None);
 }
+
+#[test]
+fn markdown_counts_the_layers_that_it_leaves_out() {
+    let all = |count: u64| -> Vec<LayerContents> {
+        let one = |at: u64| layer(&format!("RUN {at}"), &[(&*format!("f{at}"), 2_000 * at)]);
+        (1..=count).map(one).collect()
+    };
+    let page = |count: u64| markdown::markdown(&inspect("x", &image(&all(count)), None));
+    assert!(
+        page(12).contains("| 3.0 kB | | | and 2 more |"),
+        "{}",
+        page(12)
+    );
+    assert!(!page(10).contains("more |"), "{}", page(10));
+}

@@ -6,6 +6,7 @@ mod compared;
 mod count;
 mod figures;
 mod images;
+mod last_release;
 mod odd_names;
 mod platforms;
 mod recipe;

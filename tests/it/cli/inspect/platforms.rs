@@ -302,6 +302,15 @@ fn growth_is_measured_by_an_index_that_names_no_platform() {
     };
     write(100_000);
     world.hoist(&clone, &["release", "--yes"]);
+    for what in [&["inspect"][..], &["inspect", "dist/oci"]] {
+        let run = world.hoist(&clone, &[what, &["--json"]].concat());
+        let document = run.json();
+        let other = match document["platform"].as_str() {
+            Some("linux/amd64") => "linux/arm64",
+            _ => "linux/amd64",
+        };
+        assert_eq!(document["other_platforms"], json!([other]), "{run}");
+    }
     world.change(&clone, "feat: more");
     write(150_000);
     let run = world.run(&clone, &["release", "--yes"]);
