@@ -82,6 +82,10 @@ impl Build {
         let context = of_git.map_or(context, |rest| rest.trim_start_matches(':'));
         let context = if context.is_empty() { "." } else { context };
         let foreign = context.contains("://") || context.starts_with("git@");
+        let is_known = foreign || !is_partial(context);
+        if !is_known {
+            self.unknown.push(format!("context: {context}"));
+        }
         if is_partial(context) || foreign {
             self.left(
                 &format!("`context: {}`", without_login(context)),
@@ -100,17 +104,21 @@ impl Build {
                 ),
             }
         }
-        match file {
-            Some(file) if is_partial(file) => self.left(&format!("`file: {file}`"), UNKNOWN),
+        let found = match file {
+            Some(file) if is_partial(file) => {
+                self.left(&format!("`file: {file}`"), UNKNOWN);
+                None
+            }
             // In a folder of the repository as GitHub has it, the Dockerfile is seen from there.
-            Some(file) if of_git.is_some() => {
-                self.dockerfile = joined(context, file).unwrap_or_default();
-            }
-            Some(file) => self.dockerfile = joined(base, file).unwrap_or_default(),
-            None => {
-                let context = self.context.as_deref().unwrap_or(".");
-                self.dockerfile = joined(context, "Dockerfile").unwrap_or_default();
-            }
+            Some(file) if of_git.is_some() => joined(context, file),
+            Some(file) => joined(base, file),
+            None if !is_known => None,
+            None => joined(self.context.as_deref().unwrap_or("."), "Dockerfile"),
+        };
+        match (found, file) {
+            (Some(path), _) => self.dockerfile = path,
+            (None, Some(file)) => self.unknown.push(format!("file: {file}")),
+            (None, None) => {}
         }
     }
 

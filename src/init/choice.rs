@@ -6,6 +6,7 @@ use semver::Version;
 
 use crate::{
     init::{
+        candidates::distinct,
         chosen::{ChosenImage, ChosenVariant, OWN_POLICY, VariantBuild},
         chosen_tags::{ChosenTags, chosen_tags, templates_only, without_aliases},
         differing::{differing, told_otherwise},
@@ -78,12 +79,14 @@ impl Choice {
             self.repositories.clone_from(&facts.images);
         } else if self.repositories.is_empty()
             && self.tags.is_none()
+            && !self.builds_several_files()
             && let Some((name, file)) = facts.composed()
         {
             self.repositories.push(name);
             self.guessed = Some(format!("`{file}`"));
         } else if self.repositories.is_empty()
             && self.tags.is_none()
+            && !self.builds_several_files()
             && let Some(github) = &facts.github
         {
             let guess = format!("ghcr.io/{}", github.to_lowercase());
@@ -111,12 +114,19 @@ impl Choice {
             },
             &version,
         );
-        let mut builds = contents.iter();
-        let Some(content) = builds.next() else { return };
-        if builds.next().is_some() {
-            self.ambiguous_build = true;
-            return;
-        }
+        let content = match &*contents {
+            [one] => one,
+            [] => {
+                self.take_for_scripts(&facts.on_branch(&version).for_scripts, &version);
+                return;
+            }
+            several => {
+                self.ambiguous_build = true;
+                let builds = several.iter().filter_map(|content| content.build.clone());
+                self.candidates = distinct(builds, &version);
+                return;
+            }
+        };
         let tags: Vec<String> = content
             .ordered
             .iter()
@@ -141,15 +151,9 @@ impl Choice {
     /// A release builds images, though nothing here tells their tags.
     fn take_builds(&mut self, facts: &DraftFacts, version: &Version) -> bool {
         let (pushes, _) = facts.pushes(version);
-        let mut builds: Vec<Build> = Vec::new();
-        for build in pushes.into_iter().filter_map(|push| push.build) {
-            let build = generalised(&build, version);
-            if !builds.iter().any(|known| known.is_same_image(&build)) {
-                builds.push(build);
-            }
-        }
+        let builds = distinct(pushes.into_iter().filter_map(|push| push.build), version);
         match &*builds {
-            [] => return false,
+            [] => return self.take_for_scripts(&facts.for_scripts(version), version),
             [one] => {
                 self.build = Some(one.clone());
                 self.take_build_notes();
@@ -173,7 +177,7 @@ impl Choice {
                 .target
                 .as_ref()
                 .map_or(String::new(), |target| format!(", stage `{target}`"));
-            format!(" (`{}`{target})", build.dockerfile)
+            format!(" ({}{target})", build.dockerfile_in_words())
         });
         self.notes.add(
             NoteKind::NotTaken,
@@ -190,8 +194,18 @@ impl Choice {
         self.repositories = valid(main.repositories.clone(), &mut self.notes);
         self.files = main.files.iter().cloned().collect();
         self.build.clone_from(&main.build);
-        self.ambiguous_build = conflict || main.build.is_none() && facts.dockerfiles.len() > 1;
+        self.ambiguous_build = conflict;
+        let [version, _] = probes();
+        if main.build.is_none()
+            && !conflict
+            && !self.take_for_scripts(&facts.for_scripts(&version), &version)
+        {
+            self.ambiguous_build = facts.offered_dockerfiles().len() > 1;
+        }
         self.take_build_notes();
+        if facts.images.is_empty() {
+            self.take_assumed(&main);
+        }
         if !variants.is_empty() {
             without_aliases(&mut main, &variants, &mut self.notes);
         }
@@ -216,7 +230,7 @@ impl Choice {
         self.files.dedup();
     }
 
-    fn take_build_notes(&mut self) {
+    pub(super) fn take_build_notes(&mut self) {
         let lines = self.build.iter().flat_map(|build| build.left_out.clone());
         for line in lines.collect::<Vec<_>>() {
             self.notes.add(NoteKind::NotTaken, line);
@@ -257,7 +271,7 @@ impl Choice {
             (Some(build), Some(main)) => {
                 chosen.because = differing(build, main);
                 if build.dockerfile != main.dockerfile || build.context != main.context {
-                    own.dockerfile = Some(build.dockerfile.clone());
+                    own.dockerfile = Some(build.dockerfile.clone()).filter(|path| !path.is_empty());
                 }
                 if build.context != main.context {
                     own.context = Some(build.context.clone().unwrap_or_else(|| ".".into()));
@@ -293,7 +307,7 @@ impl Choice {
                 }
             }
             (Some(build), None) => {
-                own.dockerfile = Some(build.dockerfile.clone());
+                own.dockerfile = Some(build.dockerfile.clone()).filter(|path| !path.is_empty());
                 own.target.clone_from(&build.target);
                 chosen.because =
                     Some("nothing here tells what the main image is built from".into());

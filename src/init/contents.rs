@@ -24,6 +24,8 @@ pub(super) struct PushedContent {
     pub(super) ordered: Vec<PushedReference>,
     /// The files that push it.
     pub(super) files: BTreeSet<String>,
+    /// The steps that build it, in words, with the repositories that each pushes to.
+    pub(super) steps: Vec<(String, BTreeSet<String>)>,
 }
 
 /// Architectures as they stand in tags of single platforms.
@@ -93,6 +95,7 @@ impl PushedContent {
             references: BTreeSet::new(),
             ordered: Vec::new(),
             files: BTreeSet::new(),
+            steps: Vec::new(),
         };
         content.add(push, build);
         content
@@ -100,6 +103,20 @@ impl PushedContent {
 
     fn add(&mut self, push: &Push, build: Option<Build>) {
         self.files.insert(push.file.clone());
+        if push.build.is_some() {
+            let repositories = push.references.iter();
+            let repositories = repositories.map(|one| one.repository.clone());
+            match self
+                .steps
+                .iter_mut()
+                .find(|(place, _)| *place == push.place)
+            {
+                Some((_, known)) => known.extend(repositories),
+                None => self
+                    .steps
+                    .push((push.place.clone(), repositories.collect())),
+            }
+        }
         for reference in &push.references {
             if self.references.insert(reference.clone()) {
                 self.ordered.push(reference.clone());

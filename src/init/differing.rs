@@ -4,6 +4,9 @@ use crate::init::{chosen_tags::own_texts, push::Build};
 
 /// What a variant cannot have of its own.
 pub(super) fn differing(build: &Build, main: &Build) -> Option<String> {
+    if build.unknown != main.unknown && !build.unknown.is_empty() {
+        return Some("nothing here tells what it is built from".into());
+    }
     if let Some(name) = main
         .args
         .keys()

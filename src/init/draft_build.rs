@@ -80,6 +80,12 @@ impl Writing<'_> {
         if context != "." && self.choice.build.is_none() {
             self.draft.assume(&format!("the builder sees `{context}`"));
         }
+        let build = self.choice.build.as_ref();
+        if let Some(unknown) = build.and_then(Build::unknown_context) {
+            self.draft.assume(&format!(
+                "the builder sees the whole repository: nothing here tells what `{unknown}` is"
+            ));
+        }
         if context != "." {
             self.draft.line(&format!("context = {}", quote(&context)));
         }
@@ -111,28 +117,18 @@ impl Writing<'_> {
 
     /// The Dockerfile, seen from the top: another tool's, else the likeliest one.
     fn dockerfile(&mut self) -> Option<String> {
-        let files: Vec<&String> = self
-            .facts
-            .dockerfiles
-            .iter()
-            .map(|(path, _)| path)
-            .collect();
+        let offered = self.facts.offered_dockerfiles().into_iter();
+        let files: Vec<&String> = offered.map(|(path, _)| path).collect();
         if self.choice.ambiguous_build {
             self.draft
                 .line("# Which build is released? Nothing here says it:");
-            let candidates: Vec<(String, Option<String>)> = match &*self.choice.candidates {
-                [] => files.iter().map(|path| ((*path).clone(), None)).collect(),
-                builds => builds
-                    .iter()
-                    .map(|build| (build.dockerfile.clone(), build.target.clone()))
-                    .collect(),
+            let mut candidates: Vec<String> = match &*self.choice.candidates {
+                [] => files.iter().map(|path| named_file(path)).collect(),
+                builds => builds.iter().map(candidate).collect(),
             };
-            for (path, target) in candidates {
-                let target = target.map_or(String::new(), |target| {
-                    format!(" # with target = {}", quote(&target))
-                });
-                self.draft
-                    .line(&format!("# dockerfile = {}{target}", quote(&path)));
+            candidates.dedup();
+            for line in candidates {
+                self.draft.line(&line);
             }
             // No release is made with a file that is not there.
             self.draft.line("dockerfile = \"NAME-ONE-OF-THEM\"");
@@ -145,7 +141,8 @@ impl Writing<'_> {
             && !build.dockerfile.is_empty()
         {
             let path = build.dockerfile.clone();
-            if !files.contains(&&path) && !self.facts.texts.is_empty() {
+            let mut all = self.facts.dockerfiles.iter();
+            if !all.any(|(known, _)| *known == path) && !self.facts.texts.is_empty() {
                 self.draft.notes.push(format!(
                     "`{path}` is named by the workflow, and it was not found"
                 ));
@@ -164,14 +161,24 @@ impl Writing<'_> {
             );
             return None;
         };
-        if files.len() > 1 {
+        let build = self.choice.build.as_ref();
+        let unknown = build.and_then(|build| build.unknown.last());
+        if let Some(unknown) = unknown {
+            let others = match &files[1..] {
+                [] => String::new(),
+                others => format!("; others are {}", named(others)),
+            };
+            self.draft.assume(&format!(
+                "`{first}` is what is built: nothing here tells what `{unknown}` is{others}"
+            ));
+        } else if files.len() > 1 {
             let are = if files.len() == 2 { "is" } else { "are" };
             self.draft.assume(&format!(
                 "`{first}` is the one that is released; there {are} {}, too",
                 named(&files[1..])
             ));
         }
-        if files.len() == 1 && self.choice.tags.is_some() {
+        if files.len() == 1 && self.choice.tags.is_some() && unknown.is_none() {
             self.draft.assume(&format!(
                 "`{first}` is what is built: nothing here tells of a Dockerfile that the tags are made from"
             ));
@@ -283,6 +290,23 @@ impl Writing<'_> {
             inputs.push(("allow", list(&build.allow)));
         }
         inputs
+    }
+}
+
+/// A Dockerfile that can be named, as a comment.
+fn named_file(path: &str) -> String {
+    format!("# dockerfile = {}", quote(path))
+}
+
+/// A build that can be named, as a comment.
+fn candidate(build: &Build) -> String {
+    let line = match build.dockerfile.is_empty() {
+        true => format!("# {}", build.dockerfile_in_words()),
+        false => named_file(&build.dockerfile),
+    };
+    match &build.target {
+        Some(target) => format!("{line} # with target = {}", quote(target)),
+        None => line,
     }
 }
 

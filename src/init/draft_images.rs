@@ -83,14 +83,16 @@ impl Writing<'_> {
         for variant in self.choice.variants.clone() {
             self.variant(&variant);
         }
-        if !self.choice.variants.is_empty() {
+        // Where one of several Dockerfiles is to be named, they stand there.
+        let is_open = self.choice.ambiguous_build && self.choice.candidates.is_empty();
+        if !self.choice.variants.is_empty() || is_open || self.choice.builds_several_files() {
             return;
         }
         let context = self.context();
         let further = self.choice.images.iter().map(|image| &image.build);
         let builds = self.choice.build.iter().chain(further);
         let taken: Vec<String> = builds.map(|build| build.dockerfile.clone()).collect();
-        for (path, _) in &self.facts.dockerfiles {
+        for (path, _) in self.facts.offered_dockerfiles() {
             let Some(name) = dockerfile::flavour(path).filter(|_| !taken.contains(path)) else {
                 continue;
             };

@@ -165,18 +165,14 @@ impl DraftFacts {
     /// What is pushed when the version is released, by whichever tool.
     pub(super) fn pushes(&self, version: &Version) -> (Vec<Push>, Notes) {
         let scenario = self.scenario(version, ReleaseEvent::TagPush);
-        let Happening {
-            mut pushes,
-            mut notes,
-            goreleaser,
-            ..
-        } = Workflows::read(&self.texts).release(&scenario);
+        let released = self.released(version);
+        let (mut pushes, mut notes) = (released.pushes, released.notes);
         let none = pushes.iter().all(|push| push.references.is_empty());
         let config = goreleaser::FILES
             .iter()
             .find_map(|file| Some((*file, self.texts.get(*file)?)));
         if let Some((file, text)) =
-            config.filter(|_| goreleaser || none && self.is_by_hand(version))
+            config.filter(|_| released.goreleaser || none && self.is_by_hand(version))
         {
             pushes.extend(goreleaser::pushes(file, text, &scenario, &mut notes));
         }
@@ -199,10 +195,14 @@ impl DraftFacts {
     /// version of its numbers.
     fn is_by_hand(&self, version: &Version) -> bool {
         let stable = Version::new(version.major, version.minor, version.patch);
-        let happening =
-            Workflows::read(&self.texts).release(&self.scenario(&stable, ReleaseEvent::TagPush));
+        let happening = self.released(&stable);
         let pushes = &happening.pushes;
         !happening.goreleaser && pushes.iter().all(|push| push.references.is_empty())
+    }
+
+    /// What workflows do in the release of the version.
+    pub(super) fn released(&self, version: &Version) -> Happening {
+        Workflows::read(&self.texts).release(&self.scenario(version, ReleaseEvent::TagPush))
     }
 
     /// What a bake file pushes that somebody runs by hand: a variable that is called a version is one.

@@ -73,11 +73,17 @@ pub(super) fn generalised(build: &Build, version: &Version) -> Build {
     build.cache_to.retain(|entry| is_plain("cache-to", entry));
     build.ssh.retain(|agent| is_plain("ssh", agent));
     build.target = build.target.filter(|target| is_plain("target", target));
+    let source = build.clone();
     build.context = build.context.filter(|path| is_plain("context", path));
+    if build.context != source.context {
+        let context = source.context.unwrap_or_default();
+        build.unknown.push(format!("context: {context}"));
+    }
     if !is_plain("file", &build.dockerfile) {
         build.dockerfile.clear();
+        build.unknown.push(format!("file: {}", source.dockerfile));
     }
-    for line in &mut build.left_out {
+    for line in build.left_out.iter_mut().chain(&mut build.unknown) {
         *line = template(line, version);
     }
     build.left_out.append(&mut given_up);

@@ -30,6 +30,7 @@ impl Choice {
                     for line in &image.build.left_out {
                         self.notes.add(NoteKind::NotTaken, line.clone());
                     }
+                    self.take_assumed(&other.main);
                     self.variants_of(&image.name, other);
                     self.images.push(image);
                 }
@@ -64,6 +65,9 @@ impl Choice {
         let (Some(build), Some(of_main)) = (&other.main.build, &self.build) else {
             return Err("nothing here tells what it is built from".into());
         };
+        if !build.unknown.is_empty() {
+            return Err("nothing here tells what it is built from".into());
+        }
         if other.conflict || self.ambiguous_build {
             return Err("several builds push the same tags".into());
         }

@@ -88,6 +88,9 @@ pub(super) struct Build {
     /// The Dockerfile, seen from the top of the repository.
     pub(super) dockerfile: String,
     pub(super) target: Option<String>,
+    /// What says where context and Dockerfile are, and is not known here: `file: ${{ vars.FILE }}`.
+    /// An unknown Dockerfile is empty.
+    pub(super) unknown: Vec<String>,
     pub(super) platforms: Vec<String>,
     pub(super) args: BTreeMap<String, String>,
     pub(super) labels: BTreeMap<String, String>,
@@ -126,8 +129,25 @@ impl Build {
     /// Whether both make the same image, whatever the platforms.
     pub(super) fn is_same_image(&self, other: &Self) -> bool {
         self.source() == other.source()
+            && self.unknown == other.unknown
             && self.args == other.args
             && self.contexts == other.contexts
+    }
+
+    /// The Dockerfile in words.
+    pub(super) fn dockerfile_in_words(&self) -> String {
+        match (&*self.dockerfile, self.unknown.last()) {
+            ("", None) => "an unknown Dockerfile".into(),
+            ("", Some(unknown)) => format!("the unknown Dockerfile of `{unknown}`"),
+            (path, _) => format!("`{path}`"),
+        }
+    }
+
+    /// What says where the context is, where that is not known.
+    pub(super) fn unknown_context(&self) -> Option<&str> {
+        let mut all = self.unknown.iter();
+        let of_context = all.find(|unknown| unknown.starts_with("context:"));
+        of_context.map(String::as_str)
     }
 
     /// Puts what is told for all builds in the place of what this one is told.

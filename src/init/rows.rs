@@ -212,10 +212,11 @@ fn is_of(build: &Build, image: &ImageName, policy: &Policy) -> bool {
         .contexts
         .iter()
         .all(|(name, ours)| build.contexts.get(name).is_none_or(|value| value == ours));
+    // What is not known there is not another one.
     agree
         && same_contexts
-        && there_context == context
-        && there_dockerfile == dockerfile
+        && (there_context == context || build.unknown_context().is_some())
+        && (there_dockerfile == dockerfile || there_dockerfile.is_empty())
         && there_target == own.target.as_deref()
 }
 
@@ -251,8 +252,8 @@ fn difference(
             && !is_of(build, image, policy)
         {
             return TagDifference::AnotherImage(format!(
-                "there it shows the build of `{}`",
-                build.dockerfile
+                "there it shows the build of {}",
+                build.dockerfile_in_words()
             ));
         }
         return match action {
@@ -304,6 +305,10 @@ fn made_of(content: &PushedContent) -> String {
         return content.place.clone();
     };
     let (context, dockerfile, target) = build.source();
+    let dockerfile = match dockerfile {
+        "" => build.dockerfile_in_words(),
+        path => path.to_owned(),
+    };
     let target = target.map_or(String::new(), |target| format!(", stage {target}"));
     let args: Vec<String> = build
         .args

@@ -8,6 +8,7 @@ use crate::init::{
     contents::{PushedContent, contents},
     generalise::{generalised, prerelease_probes, probes, render, template},
     notes::{NoteKind, Notes},
+    one_image,
     push::{Build, Push, PushedReference},
 };
 
@@ -22,6 +23,8 @@ pub(super) struct TaggedImage {
     /// Templates of pre-releases.
     pub(super) prerelease: Vec<String>,
     pub(super) files: BTreeSet<String>,
+    /// What is assumed of its repositories.
+    pub(super) assumed: Vec<String>,
     /// What names the image among all: the step that builds it.
     pub(super) key: String,
     /// The same in words.
@@ -152,6 +155,7 @@ fn image(
     TaggedImage {
         repositories: content.repositories(),
         build,
+        assumed: one_image::assumed(content, versions[0], &stable),
         stable,
         prerelease: Vec::new(),
         files: content.files.clone(),

@@ -93,6 +93,7 @@ fn explain(text: &str, name: &str, toml: &toml::de::Error) -> Error {
             let path = error_path(text, toml.span());
             let key = path.as_ref();
             let key = key.map_or_else(String::new, |key| format!("`{key}`: "));
+            let list = path.as_deref().and_then(|path| entries_hint(path, message));
             let table = path.filter(|_| is_of_table(message));
             let message = without_type(message);
             let error = Error::usage(format!("`{name}` is not a valid policy: {key}{message}"))
@@ -102,6 +103,7 @@ fn explain(text: &str, name: &str, toml: &toml::de::Error) -> Error {
                 nearest(&value.to_lowercase(), &known).map(str::to_owned)
             });
             match near {
+                _ if list.is_some() => error.hint(list.unwrap_or_default()),
                 _ if table.is_some() => error.hint(table_hint(&table.unwrap_or_default())),
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None if message.ends_with("expected a sequence") => {
@@ -119,6 +121,19 @@ fn explain(text: &str, name: &str, toml: &toml::de::Error) -> Error {
 fn error_path(text: &str, span: Option<Range<usize>>) -> Option<String> {
     key_at(text, &span?)
 }
+
+/// Keys whose value is a list of tables.
+const LISTS_OF_TABLES: [&str; 9] = [
+    "attach",
+    "announce",
+    "image.build.secrets",
+    "version.rules",
+    "version.files",
+    "hooks.before-build",
+    "hooks.after-stage",
+    "hooks.after-release",
+    "hooks.on-failure",
+];
 
 /// Whether a table is expected where a value stands.
 fn is_of_table(message: &str) -> bool {
@@ -140,8 +155,32 @@ fn table_hint(path: &str) -> String {
         "image" | "registry" => {
             "where the image goes is `image.repository`, a name with its host".to_owned()
         }
-        path => format!("`[{path}]` is a table: its keys stand below it, one a line"),
+        path if path.ends_with(']') => entry_hint(&without_places(path)),
+        path => {
+            let path = without_places(path);
+            format!("`[{path}]` is a table: its keys stand below it, one a line")
+        }
     }
+}
+
+/// How a list of tables is written, where something else stands in its place.
+fn entries_hint(path: &str, message: &str) -> Option<String> {
+    let is_list = LISTS_OF_TABLES.contains(&path)
+        || path.starts_with("images.") && path.ends_with(".secrets");
+    (is_list && message.ends_with(", expected a sequence")).then(|| entry_hint(path))
+}
+
+fn entry_hint(list: &str) -> String {
+    format!("`[[{list}]]` begins each entry of the list: its keys stand below it, one a line")
+}
+
+/// `attach[0].annotations` as a header names it: `attach.annotations`.
+fn without_places(path: &str) -> String {
+    let mut parts = path.split('[');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| {
+        all + part.split_once(']').map_or(part, |(_, rest)| rest)
+    })
 }
 
 /// A value that is none of those that its key can have, and those.
@@ -311,6 +350,26 @@ mod tests {
         for (text, form) in [
             ("[tags]\nmoving = \"latest\"\n", "in brackets"),
             ("[publish]\ndeadline = 20\n", "in quotes"),
+            (
+                "[image.build]\nsecrets = [\"id=t\"]\n",
+                "`[[image.build.secrets]]`",
+            ),
+            (
+                "[image.build.secrets]\nid = \"t\"\n",
+                "`[[image.build.secrets]]`",
+            ),
+            (
+                "[images.web]\nsecrets = { id = \"t\" }\n",
+                "`[[images.web.secrets]]`",
+            ),
+            ("[attach]\nfile = \"a\"\n", "`[[attach]]`"),
+            ("attach = [\"a\"]\n", "`[[attach]]`"),
+            ("version.rules = \"a\"\n", "`[[version.rules]]`"),
+            (
+                "[hooks]\nafter-stage = [\"a\"]\n",
+                "`[[hooks.after-stage]]`",
+            ),
+            ("[announce]\nurl = \"x\"\n", "`[[announce]]`"),
         ] {
             let error = error(text);
             let hint = error.first_hint().unwrap_or_default();

@@ -25,6 +25,12 @@ impl MetadataRule {
         self.fields.get(key).map(String::as_str)
     }
 
+    /// The rule without its condition.
+    pub(super) fn unconditional(mut self) -> Self {
+        self.fields.remove("enable");
+        self
+    }
+
     /// The rule in few words.
     pub(super) fn describe(&self) -> String {
         let shown = [

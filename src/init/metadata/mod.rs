@@ -57,6 +57,7 @@ impl MetadataStep {
         };
         let flavor = Flavor::parse(&self.flavor);
         let mut latest = None;
+        let mut switched_off = Vec::new();
         for rule in self.rules() {
             match rule.answer(&flavor, scenario) {
                 RuleAnswer::Tag {
@@ -78,9 +79,9 @@ impl MetadataStep {
                     answer.add(name, condition.is_some());
                 }
                 RuleAnswer::Nothing(why) | RuleAnswer::Unread(why) => {
-                    answer
-                        .left_out
-                        .push(format!("`{}`: {why}", rule.describe()));
+                    let line = format!("`{}`: {why}", rule.describe());
+                    answer.left_out.push(line.clone());
+                    switched_off.push((rule, line));
                 }
             }
         }
@@ -92,6 +93,14 @@ impl MetadataStep {
             answer.add(sanitize(&flavor.latest_tag()), true);
         } else if latest == Some(true) {
             answer.add(sanitize(&flavor.latest_tag()), false);
+        }
+        // A tag that something else gives is not lost.
+        for (rule, line) in switched_off {
+            if let RuleAnswer::Tag { name, .. } = rule.unconditional().answer(&flavor, scenario)
+                && answer.names.contains(&name)
+            {
+                answer.left_out.retain(|known| *known != line);
+            }
         }
         answer
     }

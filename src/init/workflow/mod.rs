@@ -27,7 +27,7 @@ use serde_json::Value;
 
 use crate::init::{
     notes::{NoteKind, Notes},
-    push::Push,
+    push::{Build, Push},
     scenario::{ReleaseEvent, Scenario},
     shell_words::has_version_of_file,
     yaml,
@@ -65,6 +65,8 @@ pub(super) struct Happening {
     pub(super) started: Vec<String>,
     /// goreleaser runs.
     pub(super) goreleaser: bool,
+    /// What steps build for a script that pushes images, and does not say which.
+    pub(super) for_scripts: Vec<Build>,
     unpushed: Vec<Push>,
     unused: Vec<Push>,
 }
@@ -233,6 +235,7 @@ impl Happening {
         }
         self.notes.extend(walk.notes);
         self.goreleaser |= walk.goreleaser;
+        self.for_scripts.extend(walk.for_scripts);
         self.unpushed.extend(walk.unpushed);
         self.unused.extend(walk.unused);
     }

@@ -95,8 +95,9 @@ impl WorkflowRun<'_> {
             self.notes.add(
                 NoteKind::NotTaken,
                 format!(
-                    "{} builds `{}`{target}, and a script pushes images: nothing here tells its tags",
-                    push.place, build.dockerfile
+                    "{} builds {}{target}, and a script pushes images: nothing here tells its tags",
+                    push.place,
+                    build.dockerfile_in_words()
                 ),
             );
         }

@@ -99,6 +99,11 @@ impl WorkflowRun<'_> {
         }
         let is_read = self.pushes.len() > before || !pushes.groups.is_empty();
         self.name_unread(&place, &text.rest, is_read, &pushes, running);
+        if text.pushes && pushes.groups.iter().all(|group| group.build.is_none()) {
+            let builds = running.unpushed.iter();
+            let builds = builds.filter_map(|push| push.build.clone());
+            self.for_scripts.extend(builds);
+        }
         let several = pushes.groups.len() > 1;
         for (at, group) in pushes.groups.into_iter().enumerate() {
             let key = match several {
@@ -279,7 +284,7 @@ impl WorkflowRun<'_> {
                 "the folder that {place} builds in: nothing here tells which it is"
             ));
         }
-        for line in &mut build.left_out {
+        for line in build.left_out.iter_mut().chain(&mut build.unknown) {
             *line = as_written(line);
         }
         build

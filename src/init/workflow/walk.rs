@@ -27,6 +27,8 @@ pub(super) struct WorkflowRun<'a> {
     pub(super) goreleaser: bool,
     /// Builds of which nothing says whether they are pushed.
     pub(super) unpushed: Vec<Push>,
+    /// What steps build for a script that pushes images, and does not say which.
+    pub(super) for_scripts: Vec<Build>,
     /// The tags of metadata steps that no step uses.
     pub(super) unused: Vec<Push>,
     /// What each metadata step gave; outputs name them by their place here.
@@ -85,6 +87,7 @@ impl<'a> WorkflowRun<'a> {
             notes: Notes::default(),
             goreleaser: false,
             unpushed: Vec::new(),
+            for_scripts: Vec::new(),
             unused: Vec::new(),
             metadata: Vec::new(),
             metadata_lines: Vec::new(),

@@ -73,7 +73,6 @@ fn names_that_nobody_knows_to_be_one_place_end_well() {
         format!("{second}/{NAME}"),
     ];
     let text = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
-    eprintln!("{text}");
     let own = format!("{:?}", places[0]);
     assert!(text.contains(&own), "{text}");
     clone.write(

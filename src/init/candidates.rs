@@ -1,0 +1,106 @@
+//! Builds that could be the one that is released, where nothing says which of them is.
+
+use std::collections::BTreeSet;
+
+use semver::Version;
+
+use crate::init::{
+    choice::Choice, facts::DraftFacts, generalise::generalised, notes::NoteKind, push::Build,
+    translation::TaggedImage,
+};
+
+/// Folders of Dockerfiles that are examples, or for tests and the work on the project.
+const FIXTURES: [&str; 15] = [
+    "test",
+    "tests",
+    "testing",
+    "testdata",
+    "e2e",
+    "fixture",
+    "fixtures",
+    "__fixtures__",
+    "__tests__",
+    "example",
+    "examples",
+    "sample",
+    "samples",
+    "mocks",
+    "hack",
+];
+
+impl DraftFacts {
+    /// The Dockerfiles that can be meant where nothing names one: those of tests and examples are left
+    /// out, where there are others.
+    pub(super) fn offered_dockerfiles(&self) -> Vec<&(String, String)> {
+        let is_fixture = |path: &str| {
+            // The folder of the image is one that somebody has named.
+            let path = path.strip_prefix(&self.folder).unwrap_or(path);
+            let mut folders = path.split('/').rev().skip(1);
+            folders.any(|folder| FIXTURES.contains(&&*folder.to_lowercase()))
+        };
+        let own = self.dockerfiles.iter();
+        let own: Vec<_> = own.filter(|(path, _)| !is_fixture(path)).collect();
+        match own.is_empty() {
+            true => self.dockerfiles.iter().collect(),
+            false => own,
+        }
+    }
+
+    /// What a release builds for a script that pushes images, and does not say which.
+    pub(super) fn for_scripts(&self, version: &Version) -> Vec<Build> {
+        self.released(version).for_scripts
+    }
+}
+
+impl Choice {
+    /// Takes what is built for a script that pushes images: one build, or none of several. False where
+    /// there is none.
+    pub(super) fn take_for_scripts(&mut self, builds: &[Build], version: &Version) -> bool {
+        let builds = distinct(builds.iter().cloned(), version);
+        match &*builds {
+            [] => return false,
+            [one] => {
+                self.notes.add(
+                    NoteKind::Assumed,
+                    format!(
+                        "{} is what is released: it is built, and a script pushes images that nothing here names",
+                        one.dockerfile_in_words()
+                    ),
+                );
+                self.build = Some(one.clone());
+                self.take_build_notes();
+            }
+            _ => {
+                self.ambiguous_build = true;
+                self.candidates = builds;
+            }
+        }
+        true
+    }
+
+    /// Whether builds of several Dockerfiles could be meant: they are hardly of one image.
+    pub(super) fn builds_several_files(&self) -> bool {
+        let files = self.candidates.iter();
+        let files: BTreeSet<_> = files.map(|build| &build.dockerfile).collect();
+        self.ambiguous_build && files.len() > 1
+    }
+
+    /// Names what is assumed of the repositories of an image.
+    pub(super) fn take_assumed(&mut self, image: &TaggedImage) {
+        for text in &image.assumed {
+            self.notes.add(NoteKind::Assumed, text.clone());
+        }
+    }
+}
+
+/// The builds as every version has them, each image once.
+pub(super) fn distinct(builds: impl Iterator<Item = Build>, version: &Version) -> Vec<Build> {
+    let mut all: Vec<Build> = Vec::new();
+    for build in builds {
+        let build = generalised(&build, version);
+        if !all.iter().any(|known| known.is_same_image(&build)) {
+            all.push(build);
+        }
+    }
+    all
+}
