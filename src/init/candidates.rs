@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use semver::Version;
 
 use crate::init::{
-    choice::Choice, facts::DraftFacts, generalise::generalised, notes::NoteKind, push::Build,
+    choice::Choice, facts::DraftFacts, generalise::distinct, notes::NoteKind, push::Build,
     translation::TaggedImage,
 };
 
@@ -91,16 +91,4 @@ impl Choice {
             self.notes.add(NoteKind::Assumed, text.clone());
         }
     }
-}
-
-/// The builds as every version has them, each image once.
-pub(super) fn distinct(builds: impl Iterator<Item = Build>, version: &Version) -> Vec<Build> {
-    let mut all: Vec<Build> = Vec::new();
-    for build in builds {
-        let build = generalised(&build, version);
-        if !all.iter().any(|known| known.is_same_image(&build)) {
-            all.push(build);
-        }
-    }
-    all
 }

@@ -6,12 +6,11 @@ use semver::Version;
 
 use crate::{
     init::{
-        candidates::distinct,
         chosen::{ChosenImage, ChosenVariant, OWN_POLICY, VariantBuild},
         chosen_tags::{ChosenTags, chosen_tags, templates_only, without_aliases},
         differing::{differing, told_otherwise},
         facts::DraftFacts,
-        generalise::{generalised, probes},
+        generalise::{distinct, generalised, probes},
         notes::{NoteKind, Notes},
         push::Build,
         translation::{Family, TaggedImage, families, images, observe},

@@ -90,6 +90,18 @@ pub(super) fn generalised(build: &Build, version: &Version) -> Build {
     build
 }
 
+/// The builds as every version has them, each image once.
+pub(super) fn distinct(builds: impl Iterator<Item = Build>, version: &Version) -> Vec<Build> {
+    let mut all: Vec<Build> = Vec::new();
+    for build in builds {
+        let build = generalised(&build, version);
+        if !all.iter().any(|known| known.is_same_image(&build)) {
+            all.push(build);
+        }
+    }
+    all
+}
+
 /// What a template gives for `version`; placeholders of the commit and of dates stay.
 pub(super) fn render(template: &str, version: &Version) -> String {
     let Version {
