@@ -8,7 +8,7 @@
 //! | what stands in the way, plan, execute | `plan.rs` |
 //! | history and registries to a plan | `gather.rs`, over `survey.rs` and `observe.rs`; `nothing.rs` where nothing is to be released |
 //! | whether this commit may be released from here, whether the registries would take it | `preflight.rs` |
-//! | images: built, taken from a layout, adopted (`build.rs`), or joined from legs (`legs.rs`) | `build.rs` |
+//! | images: built, taken from a layout, adopted (`build.rs`), or joined from legs (`legs.rs`) | `build.rs`, which asks by `build_request.rs` |
 //! | what is attached to the images; what goes along with one that is published already | `attachments.rs`, `carry.rs` |
 //! | what is about the images, for those who only look | `referrers.rs` |
 //! | how large the images of a release are, beside those of the one before it, for its report | `released.rs` |
@@ -49,6 +49,7 @@ mod attachments;
 pub mod blocking;
 mod budget;
 mod build;
+mod build_request;
 mod built;
 mod cancel;
 mod carry;

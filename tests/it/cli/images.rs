@@ -540,7 +540,9 @@ fn an_archive_of_several_images_is_taken_image_by_image() {
         run.expect(4);
         run.says("the leg `legs/main.tar` is of another image");
         run.says("expected `worker`, and it says `main`");
-        run.says("`--from PATH` takes it for the one that it says");
+        run.says(
+            "leave the name out, for each leg says which image it is of: `--from legs/main.tar`",
+        );
     }
     assert!(Shelf::tags(&registry, NAMES[0]).is_empty());
     world.hoist(&clone, &["release", "--yes", "--from", "legs/all.tar"]);

@@ -35,7 +35,7 @@ fn every_error_is_in_the_document_or_in_the_outcome() {
         ("-C nowhere --json status", 4, "not-a-git-repository"),
         ("--config nowhere.toml --json repair", 2, "usage"),
         ("promote --json 1.0.0 --yes", 2, "usage"),
-        ("promote --json 1.0.0-rc.1", 2, "not-a-terminal"),
+        ("promote --json 1.0.0-rc.1", 4, "not-released"),
         ("release --json", 2, "not-a-terminal"),
         ("rollback --json 1.0.0", 4, "not-released"),
         ("rollback --json 1.0.0 --yes", 4, "not-released"),

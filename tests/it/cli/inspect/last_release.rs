@@ -194,6 +194,7 @@ fn a_variant_with_another_suffix_is_found_by_what_its_git_tag_records() {
     for version in ["v0.1.0", "v0.2.0"] {
         let commit = clone.git(&["rev-parse", &format!("{version}^{{commit}}")]);
         clone.git(&["tag", "--force", version, commit.trim()]);
+        clone.git(&["push", "--quiet", "--force", "origin", version]);
     }
     policy(&clone, &registry, &other.replace("3.22", "3.23"));
     let run = world.run(&clone, &["inspect", "alpine"]);

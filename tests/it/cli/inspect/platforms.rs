@@ -205,7 +205,8 @@ fn no_leg_becomes_a_part_of_two_images() {
     );
     lacks.expect(4);
     lacks.says("no leg of the image `worker` is for linux/arm64");
-    lacks.says("hoist build --image-name worker --platform linux/arm64 --output DIR");
+    lacks
+        .says("--image-name worker --platform linux/arm64 --output DIR` on a machine of that kind");
     release(&["--yes"], "worker=dist/w2").expect(0);
 }
 
