@@ -1,6 +1,6 @@
 //! `hoist status`: what the journal, the lock and the registries say now.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::Result,
     outcome::TagReport,
-    release::{MissingGitTag, RunState, Unfinished},
+    release::{MissingGitTag, Release, RunState, Unfinished},
 };
 
 /// Show unfinished releases: whose, since when, and what each tag shows now
@@ -75,7 +75,7 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
             }
         }
         if code == exit::OK {
-            terminal.note(&quiet(&args, context)?);
+            terminal.note(&quiet(releases.members()));
         }
     }
     status.tell_errors(terminal);
@@ -83,17 +83,16 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
 }
 
 /// That nothing is going on, and which release was the last one.
-fn quiet(args: &StatusArgs, context: &Context) -> Result<String> {
+fn quiet(releases: &[Arc<Release>]) -> String {
     let mut text = "no release is unfinished".to_owned();
-    let past = context.projects(args.all)?.log();
-    if let [image] = past.as_slice()
-        && let Ok(releases) = &image.result
-        && let Some(last) = releases.first()
+    if let [release] = releases
+        && let Ok(past) = release.project().log()
+        && let Some(last) = past.first()
     {
         let day = last.time.format("%Y-%m-%d");
         text += &format!("; the last one is {} (`{}`, {day})", last.version, last.tag);
     }
-    Ok(text)
+    text
 }
 
 /// What is to be done about a release that stops others.
