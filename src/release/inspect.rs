@@ -5,18 +5,13 @@ use std::path::Path;
 use semver::Version;
 
 use crate::{
-    error::{Error, ErrorCode, Result},
+    error::{Error, ErrorCode, ErrorKind, Result},
     oci::{Contents, ImageName, Platform, Reference, Repository},
-    plan::{
-        inspect::{Before, Excess, PastSize, Report, budget::judge, inspect, last_release::Reach},
-        tags::ExactTag,
-    },
+    plan::inspect::{Before, Excess, Report, budget::judge, inspect, last_release::Reach},
     policy::BudgetPolicy,
     release::{
-        errors,
         facade::Release,
         image_contents::{Which, of_platform, on_disk, others_of, platforms},
-        image_size::published_layers,
         inspected::{AskedImage, meant},
         last_release::ReleaseLookup,
     },
@@ -104,30 +99,25 @@ impl Release {
             None => self.last_release(&lookup, of).await?,
         };
         let (image, judged) = (&*asked.reference, asked.judged());
-        let which = if look.budget {
-            Which::All
-        } else {
-            Which::Shown
+        let which = match look.budget {
+            true => Which::All,
+            false => Which::Shown,
         };
         let looked = self.look_at(image, which).await?;
         let contents = &looked.contents[0];
-        let since = match &look.since {
-            Some(since) => {
-                let since = self.meant_reference(&lookup, since, &judged).await?;
-                Some(since.reference)
+        let other = self.compared_with(look, &lookup, &asked, contents.platform.as_ref());
+        let other = match other.await {
+            // What lies on disk is judged by the other rules.
+            Err(error)
+                if look.since.is_none()
+                    && asked.published().is_none()
+                    && error.kind() == ErrorKind::Failed =>
+            {
+                self.events
+                    .warning(format!("nothing is compared: {error:#}"));
+                None
             }
-            None => self.release_before(&lookup, &asked, look.budget).await?,
-        };
-        let other = match since {
-            Some(since) => {
-                let which = match &contents.platform {
-                    Some(platform) if !look.budget => Which::Platform(platform),
-                    _ => which,
-                };
-                let other = self.look_at(&since, which).await?;
-                Some((since, other.contents))
-            }
-            None => None,
+            other => other?,
         };
         let other = other.as_ref().map(|(name, other)| (&**name, &**other));
         let compared = match other {
@@ -161,6 +151,33 @@ impl Release {
             self.say_unjudged(look, &judged);
         }
         Ok(report)
+    }
+
+    /// The image that another one is compared with, of its platform `shown`, or for a budget of all.
+    async fn compared_with(
+        &self,
+        look: &InspectOptions,
+        lookup: &ReleaseLookup<'_>,
+        asked: &AskedImage,
+        shown: Option<&Platform>,
+    ) -> Result<Option<(String, Vec<Contents>)>> {
+        let since = match &look.since {
+            Some(since) => {
+                let since = self.meant_reference(lookup, since, &asked.judged()).await?;
+                Some(since.reference)
+            }
+            None => self.release_before(lookup, asked, look.budget).await?,
+        };
+        let Some(since) = since else {
+            return Ok(None);
+        };
+        let which = match (look.budget, shown) {
+            (true, _) => Which::All,
+            (false, Some(platform)) => Which::Platform(platform),
+            (false, None) => Which::Shown,
+        };
+        let other = self.look_at(&since, which).await?;
+        Ok(Some((since, other.contents)))
     }
 
     /// The images of the policy that a judgement of one leaves out.
@@ -212,45 +229,6 @@ impl Release {
             );
         }
         over
-    }
-
-    /// The sizes of the newest releases of an image below the version that was looked at, or of all, the oldest first.
-    async fn past(
-        &self,
-        lookup: &ReleaseLookup<'_>,
-        asked: &AskedImage,
-        platform: Option<&Platform>,
-        count: usize,
-    ) -> Result<Vec<PastSize>> {
-        let image = asked.judged();
-        let (repository, reach) = match asked.published() {
-            Some(reference) => {
-                let now = self.version_of(lookup, asked, &reference).await?;
-                (Some(reference.repository), now.map(Reach::Below))
-            }
-            None => (
-                self.policy().repositories_of(&image).into_iter().next(),
-                None,
-            ),
-        };
-        let Some(repository) = repository else {
-            return Ok(Vec::new());
-        };
-        let reach = reach.unwrap_or(Reach::Any);
-        let mut versions = lookup.standing(&repository, &image, &reach).await?;
-        let newest = versions.len().saturating_sub(count);
-        let api = self.apis(std::slice::from_ref(&repository))?.remove(0);
-        let mut all = Vec::new();
-        for ExactTag { version, tag } in versions.split_off(newest) {
-            let found = published_layers(api.as_ref(), &tag.clone().into(), platform).await;
-            let failed = || format!("cannot read {}", repository.tag(&tag));
-            let found = found.map_err(|error| errors::registry(&failed(), &error))?;
-            all.extend(found.map(|found| PastSize {
-                name: version.to_string(),
-                size: found.size,
-            }));
-        }
-        Ok(all)
     }
 
     /// The last release of an image in its first repository.
@@ -349,7 +327,7 @@ impl Release {
     }
 
     /// The version that was asked for, or that the tag of a reference names.
-    async fn version_of(
+    pub(super) async fn version_of(
         &self,
         lookup: &ReleaseLookup<'_>,
         asked: &AskedImage,

@@ -11,7 +11,7 @@
 //! | images: built, taken from a layout, adopted (`build.rs`), or joined from legs (`legs.rs`) | `build.rs`, which asks by `build_request.rs` |
 //! | what is attached to the images; what goes along with one that is published already | `attachments.rs`, `carry.rs` |
 //! | what is about the images, for those who only look | `referrers.rs` |
-//! | how large the images of a release are, beside those of the one before it, for its report | `released.rs` |
+//! | how large the images of a release are, beside those of the one before it, for its report; what earlier ones had to pull | `released.rs`; `past_sizes.rs` |
 //! | preflight, images, transaction, what follows from its end | `execute.rs`; `budget.rs`, over `measure.rs`, between images and transaction |
 //! | which release an image is compared with, and where that is | `last_release.rs` |
 //! | what runs around a transaction: the gate, what is told of its end; signatures; messages | `hooks.rs`, `sign.rs`, `announce.rs` |
@@ -82,6 +82,7 @@ mod observe;
 mod obstacles;
 mod origin;
 mod past_policy;
+mod past_sizes;
 mod plan;
 mod policy_check;
 mod preflight;

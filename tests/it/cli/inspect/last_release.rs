@@ -276,3 +276,26 @@ fn all_images_and_variants_are_shown() {
     let run = world.hoist(&clone, &["inspect", "--all"]);
     run.says(&format!("`worker` {}:0.1.0", registry.repository(WORKER)));
 }
+
+/// What lies on disk is judged by all rules that need no registry.
+#[test]
+fn a_layout_is_judged_where_no_registry_answers() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, &format!("{POLICY}max = \"1kB\"\n"));
+    write(&clone, "dist/main", 20_000);
+    let text = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    let nowhere = text.replace(
+        &registry.repository(NAME).to_string(),
+        "127.0.0.1:1/acme/api",
+    );
+    clone.write("release.toml", nowhere);
+    let run = world.run(&clone, &["inspect", "dist/main", "--budget"]);
+    run.expect(4);
+    run.says("nothing is compared: cannot list the tags of 127.0.0.1:1/acme/api");
+    run.says("`image.budget.growth` was not judged");
+    run.says("to pull, and `image.budget.max` is 1.0 kB");
+    // Whoever names what to compare with wants that.
+    let since = ["inspect", "dist/main", "--budget", "--since", "0.1.0"];
+    world.run(&clone, &since).expect(6);
+}
