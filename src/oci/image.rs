@@ -22,6 +22,8 @@ pub struct Image {
     pub blobs: Vec<Descriptor>,
     /// The annotations that the `index.json` of the layout had for it from which it was taken.
     pub listed: BTreeMap<String, String>,
+    /// The annotations of that `index.json` itself.
+    pub of_layout: BTreeMap<String, String>,
 }
 
 impl Image {

@@ -97,6 +97,20 @@ impl Platform {
         })
     }
 
+    /// Whether an entry that lists an image for this platform agrees with `configured`, which the image itself
+    /// says. What one of them leaves out, the other may say.
+    #[must_use]
+    pub fn lists(&self, configured: &Self) -> bool {
+        let is_unsaid = configured.os.is_empty() || configured.architecture.is_empty();
+        let names_variants = self.variant.is_some() && configured.variant.is_some();
+        let names_versions = self.os_version.is_some() && configured.os_version.is_some();
+        is_unsaid
+            || self.os == configured.os
+                && self.architecture == configured.architecture
+                && (!names_variants || self.meant_variant() == configured.meant_variant())
+                && (!names_versions || self.os_version == configured.os_version)
+    }
+
     /// Whether an image for this platform and one for `other` run on the same machines: a variant that one of them
     /// does not name is the one that is meant.
     #[must_use]

@@ -17,6 +17,8 @@ pub enum StatementPlace {
     Index,
     /// The annotations of its entry in the `index.json` of the layout.
     Layout,
+    /// The annotations of the `index.json` of the layout itself.
+    LayoutIndex,
 }
 
 /// What one place says about an image: keys and their values.
@@ -37,6 +39,7 @@ impl StatementPlace {
             Self::Entry => format!("the annotation `{key}` of its entry in an index"),
             Self::Index => format!("the annotation `{key}` of its index"),
             Self::Layout => format!("the annotation `{key}` of its entry in `index.json`"),
+            Self::LayoutIndex => format!("the annotation `{key}` of `index.json` itself"),
         }
     }
 
@@ -48,6 +51,7 @@ impl StatementPlace {
             Self::Entry => "an annotation of its entry in an index",
             Self::Index => "an annotation of its index",
             Self::Layout => "an annotation of its entry in `index.json`",
+            Self::LayoutIndex => "an annotation of `index.json` itself",
         }
     }
 
@@ -61,7 +65,7 @@ impl StatementPlace {
             Self::Manifest => format!(
                 "let the builder set its own annotation, `--annotation {key}={value}`; buildah and podman inherit that of the base image, which `--unsetannotation {key}` or `--inherit-annotations=false` leaves out (buildah 1.41, podman 5.6)"
             ),
-            Self::Entry | Self::Index | Self::Layout => format!(
+            Self::Entry | Self::Index | Self::Layout | Self::LayoutIndex => format!(
                 "let the builder write its own annotation there, `{key}` with `{value}`, or leave it out"
             ),
         }

@@ -81,6 +81,7 @@ impl Release {
             manifest,
             children: Vec::new(),
             listed: std::collections::BTreeMap::new(),
+            of_layout: std::collections::BTreeMap::new(),
         };
         keep(&content, &path, &file).map_err(|error| unusable(&error))?;
         Ok(content)

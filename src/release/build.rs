@@ -207,6 +207,7 @@ impl Release {
             children: tree.children,
             blobs: tree.blobs,
             listed: std::collections::BTreeMap::new(),
+            of_layout: std::collections::BTreeMap::new(),
         })
     }
 

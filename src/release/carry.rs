@@ -70,6 +70,7 @@ impl Release {
                 children: tree.children,
                 blobs: tree.blobs,
                 listed: std::collections::BTreeMap::new(),
+                of_layout: std::collections::BTreeMap::new(),
             };
             all.extend(Referrer::new(index, content, Some(from.clone())));
         }

@@ -250,6 +250,7 @@ async fn contents_of(
         children: tree.children,
         blobs: tree.blobs,
         listed: std::collections::BTreeMap::new(),
+        of_layout: std::collections::BTreeMap::new(),
     };
     fs::create_dir_all(folder.path().join("blobs/sha256"))
         .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))?;

@@ -133,6 +133,7 @@ mod tests {
             children: Vec::new(),
             blobs: Vec::new(),
             listed: std::collections::BTreeMap::new(),
+            of_layout: std::collections::BTreeMap::new(),
         };
         let mut configs = Vec::new();
         for architecture in architectures {

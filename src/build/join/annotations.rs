@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    build::join::{content::LegContent, part::ImagePart},
+    build::join::{
+        content::LegContent,
+        part::{AttachedPart, ImagePart},
+    },
     oci::{Statement, StatementPlace},
     text::sanitize_line,
 };
@@ -55,17 +58,54 @@ pub(super) fn left_out(
         };
         let lost = said.iter().flat_map(|it| &it.values);
         let lost = lost.filter(|(key, value)| !is_kept(key, value));
-        let lost: BTreeSet<String> = lost.map(|(key, _)| format!("`{key}`")).collect();
-        let names = lost.into_iter().collect::<Vec<_>>().join(", ");
-        (!names.is_empty()).then(|| {
+        let lost: BTreeSet<&String> = lost.map(|(key, _)| key).collect();
+        (!lost.is_empty()).then(|| {
             format!(
                 "annotations of the index of the leg `{}` are not taken over into the joined one: {}; {why}",
                 sanitize_line(&leg.file, 200),
-                sanitize_line(&names, MAX_NAMES)
+                names(&lost)
             )
         })
     };
     let mut sentences: Vec<String> = legs.iter().filter_map(sentence).collect();
     sentences.sort();
     sentences
+}
+
+/// A sentence for each entry of something about an image that another leg lists with other annotations: `replaced` has
+/// it, and behind it the one that is kept.
+pub(super) fn of_replaced(replaced: &[(AttachedPart<'_>, AttachedPart<'_>)]) -> Vec<String> {
+    let sentence = |(part, kept): &(AttachedPart<'_>, AttachedPart<'_>)| {
+        let said = part.entry.annotations.iter();
+        let lost = said.filter(|(key, value)| kept.entry.annotations.get(*key) != Some(value));
+        let lost: BTreeSet<&String> = lost.map(|(key, _)| key).collect();
+        (!lost.is_empty()).then(|| {
+            format!(
+                "annotations of {} in the index of the leg `{}` are not taken over into the joined one: {}; the leg `{}` lists it, too, and says something else",
+                part.manifest.digest().short(),
+                sanitize_line(&part.leg.file, 200),
+                names(&lost),
+                sanitize_line(&kept.leg.file, 200)
+            )
+        })
+    };
+    let sentences: BTreeSet<String> = replaced.iter().filter_map(sentence).collect();
+    sentences.into_iter().collect()
+}
+
+/// As many names as fit into a sentence, and how many more there are.
+fn names(keys: &BTreeSet<&String>) -> String {
+    let mut shown = String::new();
+    for (place, key) in keys.iter().enumerate() {
+        let name = format!("`{}`", sanitize_line(key, 100));
+        let length = shown.chars().count() + name.chars().count();
+        if place > 0 && length > MAX_NAMES {
+            return format!("{shown} and {} more", keys.len() - place);
+        }
+        if place > 0 {
+            shown += ", ";
+        }
+        shown += &name;
+    }
+    shown
 }

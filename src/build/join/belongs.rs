@@ -42,7 +42,7 @@ pub(super) fn check_claims(leg: &LegContent, expected: &Expected) -> Result<()> 
 pub(super) fn check_description(claims: &Leg, expected: &Expected, file: &str) -> Result<()> {
     if claims.image != expected.image {
         let (said, ours) = (&claims.image, &expected.image);
-        return Err(refusal::other_image(file, said, ours, Some(expected)));
+        return Err(refusal::laid_out_for_other_image(file, said, ours));
     }
     let differs = |what: &str, theirs: &dyn ToString, ours: &dyn ToString| {
         let (theirs, ours) = (theirs.to_string(), ours.to_string());

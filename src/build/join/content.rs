@@ -17,6 +17,8 @@ pub(crate) struct LegContent {
     pub(crate) claims: Option<Leg>,
     /// The annotations that the `index.json` of its layout has for it.
     pub(crate) listed: BTreeMap<String, String>,
+    /// The annotations of that `index.json` itself.
+    pub(crate) of_layout: BTreeMap<String, String>,
     /// The manifest or index.
     pub(crate) manifest: Manifest,
     /// Everything below an index, in any order.

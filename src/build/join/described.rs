@@ -29,6 +29,7 @@ pub(crate) fn content(image: &Image, file: &str) -> Result<LegContent> {
         file: file.to_owned(),
         claims: None,
         listed: image.listed.clone(),
+        of_layout: image.of_layout.clone(),
         manifest: image.manifest.clone(),
         children: image.children.clone(),
         configs,

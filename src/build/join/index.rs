@@ -63,8 +63,13 @@ pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<J
     }
     let attached = sorted(attached, &images)?;
     match legs {
-        [leg] => Ok(alone(leg, &images, &attached)),
-        _ => Ok(index(&images, &attached, &indexes)),
+        [leg] => Ok(alone(leg, &images, &attached.kept)),
+        _ => {
+            let mut joined = index(&images, &attached.kept, &indexes);
+            let replaced = annotations::of_replaced(&attached.replaced);
+            joined.left_out.extend(replaced);
+            Ok(joined)
+        }
     }
 }
 
@@ -111,11 +116,12 @@ fn wanted_platforms(
     }
 }
 
-/// In the order of their subjects, then by digest, each once.
+/// In the order of their subjects, then by digest, each once for a subject. Of entries that differ the first one in
+/// the order of their JSON is kept; the others come with the one that is kept in their place.
 fn sorted<'a>(
     attached: Vec<AttachedPart<'a>>,
     images: &[ImagePart<'_>],
-) -> Result<Vec<AttachedPart<'a>>> {
+) -> Result<SortedParts<'a>> {
     let mut placed = Vec::new();
     for part in attached {
         let subject = images
@@ -126,12 +132,26 @@ fn sorted<'a>(
             None => return Err(refusal::lost_subject(&part)),
         }
     }
-    placed.sort_by(|(place, part), (other_place, other)| {
-        let by_subject = place.cmp(other_place);
-        by_subject.then_with(|| part.manifest.digest().cmp(other.manifest.digest()))
+    placed.sort_by_cached_key(|(place, part)| {
+        let entry = serde_json::to_string(&part.entry).unwrap_or_default();
+        (*place, part.manifest.digest().clone(), entry)
     });
-    placed.dedup_by(|(_, part), (_, other)| part.manifest.digest() == other.manifest.digest());
-    Ok(placed.into_iter().map(|(_, part)| part).collect())
+    let mut sorted = SortedParts::default();
+    for (_, part) in placed {
+        match sorted.kept.last() {
+            Some(kept) if kept.is_same(&part) => sorted.replaced.push((part, kept.clone())),
+            _ => sorted.kept.push(part),
+        }
+    }
+    Ok(sorted)
+}
+
+/// What is about the images.
+#[derive(Default)]
+struct SortedParts<'a> {
+    kept: Vec<AttachedPart<'a>>,
+    /// What has come again, each with what is kept for it.
+    replaced: Vec<(AttachedPart<'a>, AttachedPart<'a>)>,
 }
 
 fn alone(leg: &LegContent, images: &[ImagePart<'_>], attached: &[AttachedPart<'_>]) -> Joined {

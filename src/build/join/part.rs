@@ -34,6 +34,13 @@ pub(super) struct AttachedPart<'a> {
     pub(super) entry: Descriptor,
 }
 
+impl AttachedPart<'_> {
+    /// Whether both are one manifest about one image.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.manifest.digest() == other.manifest.digest() && self.subject == other.subject
+    }
+}
+
 /// The images of a leg, and what is about them.
 #[derive(Debug, Default)]
 pub(super) struct LegParts<'a> {

@@ -32,10 +32,15 @@ pub(super) fn parts(leg: &LegContent) -> Result<LegParts<'_>> {
         leg,
         parts: LegParts::default(),
         within: BTreeSet::new(),
-        above: vec![Statement {
-            place: StatementPlace::Layout,
-            values: leg.listed.clone(),
-        }],
+        above: [
+            (StatementPlace::LayoutIndex, &leg.of_layout),
+            (StatementPlace::Layout, &leg.listed),
+        ]
+        .map(|(place, values)| Statement {
+            place,
+            values: values.clone(),
+        })
+        .into(),
         entries: 0,
     };
     walk.visit(&leg.manifest.descriptor(), 0)?;
@@ -213,7 +218,7 @@ impl<'a> LegWalk<'a> {
             });
         };
         let mut attached = self.parts.attached.iter();
-        if !attached.any(|known| known.manifest.digest() == manifest.digest()) {
+        if !attached.any(|known| known.entry == *entry) {
             self.parts.attached.push(AttachedPart {
                 leg: self.leg,
                 manifest,

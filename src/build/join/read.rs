@@ -185,6 +185,7 @@ fn content(
         file: name.to_owned(),
         claims,
         listed: BTreeMap::new(),
+        of_layout: image.of_layout,
         manifest: image.manifest,
         children: image.children,
         configs,

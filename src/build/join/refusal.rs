@@ -167,7 +167,14 @@ pub(super) fn strange_image(
     ))
 }
 
-/// The leg is of another image of the policy.
+/// The leg that `image.build.layout` names is of another image.
+pub(super) fn laid_out_for_other_image(file: &str, theirs: &ImageName, ours: &ImageName) -> Error {
+    of_other_image(file, theirs, &ours.to_string()).hint(format!(
+        "let `image.build.layout` of `{ours}` name a layout of that image, or let the builder of `{ours}` make the layout"
+    ))
+}
+
+/// The leg is of another image of the policy than the command line says.
 pub(super) fn other_image(
     file: &str,
     theirs: &ImageName,

@@ -60,6 +60,7 @@ pub(super) async fn fetch(
         file: file.to_owned(),
         claims: Some(leg),
         listed: BTreeMap::new(),
+        of_layout: BTreeMap::new(),
         manifest: tree.manifest,
         children: tree.children,
         configs,

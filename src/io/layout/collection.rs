@@ -170,6 +170,7 @@ impl Collection {
             children,
             blobs,
             listed: BTreeMap::new(),
+            of_layout: BTreeMap::new(),
         };
         settle(
             &self.store,

@@ -1,6 +1,9 @@
 //! Collects everything that the top document needs, and verifies each piece.
 
-use std::{collections::HashMap, io::Read};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::Read,
+};
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -8,14 +11,14 @@ use serde_json::Value;
 use super::{
     blobs::same_size,
     document::{check_type, parse, parse_index, parse_manifest},
-    error::{broken, read_error},
+    error::{UNUSABLE, broken, read_error},
     parallel::for_each,
     source::Source,
     unpack::unpack,
 };
 use crate::{
-    error::{Error, Result},
-    oci::{Descriptor, Digest, Hasher, Image, ImageConfig, Manifest, Platform},
+    error::{Error, ErrorCode, Result},
+    oci::{Descriptor, Digest, Hasher, Image, ImageConfig, Index, Manifest, Platform},
     text::sanitize_line,
 };
 
@@ -43,8 +46,7 @@ struct Parts {
 
 /// Copies everything below `top` to the source's blobs and verifies it.
 pub(super) fn gather(source: &Source, top: Descriptor) -> Result<CollectedImage> {
-    let mut parts = Parts::default();
-    parts.walk(source, &top, 0)?;
+    let mut parts = Parts::below(source, &top)?;
     for_each(&parts.blobs, |blob| {
         let stored = source.find_blob(&blob.digest)?;
         let platform = parts.owners.get(&blob.digest);
@@ -65,6 +67,7 @@ pub(super) fn gather(source: &Source, top: Descriptor) -> Result<CollectedImage>
             children: parts.manifests,
             blobs: parts.blobs,
             listed: top.annotations,
+            of_layout: of_layout(source)?,
         },
         platforms: parts.platforms,
     })
@@ -72,8 +75,7 @@ pub(super) fn gather(source: &Source, top: Descriptor) -> Result<CollectedImage>
 
 /// The documents below `top`. Layers are neither looked for nor read.
 pub(super) fn documents(source: &Source, top: &Descriptor) -> Result<Image> {
-    let mut parts = Parts::default();
-    parts.walk(source, top, 0)?;
+    let mut parts = Parts::below(source, top)?;
     let manifest = parts
         .manifests
         .pop()
@@ -84,10 +86,48 @@ pub(super) fn documents(source: &Source, top: &Descriptor) -> Result<Image> {
         children: parts.manifests,
         blobs: parts.blobs,
         listed: top.annotations.clone(),
+        of_layout: of_layout(source)?,
     })
 }
 
+/// The annotations of `index.json` itself.
+fn of_layout(source: &Source) -> Result<BTreeMap<String, String>> {
+    let index = source.document("index.json")?;
+    let index: Option<Index> = index
+        .map(|bytes| parse(&bytes, "`index.json`"))
+        .transpose()?;
+    Ok(index.map(|index| index.annotations).unwrap_or_default())
+}
+
+/// Makes sure that an image is for the platform for which `index.json` lists it, or one of its images is.
+fn listed_rightly(top: &Descriptor, platforms: &[Platform]) -> Result<()> {
+    let listed = top.platform.as_ref();
+    let Some(listed) = listed.filter(|listed| !listed.is_unknown()) else {
+        return Ok(());
+    };
+    if platforms.is_empty() || platforms.iter().any(|one| listed.lists(one)) {
+        return Ok(());
+    }
+    let is: Vec<String> = platforms.iter().map(Platform::in_full).collect();
+    Err(Error::refused(UNUSABLE)
+        .with_code(ErrorCode::ImageUnusable)
+        .cause(format!(
+            "`index.json` says {}, and the configuration of that image {}",
+            listed.in_full(),
+            is.join(", ")
+        ))
+        .hint("let its builder make the image for the platform that it names; an entry of `index.json` may also leave `platform` out"))
+}
+
 impl Parts {
+    /// The documents and blobs below `top`, which `index.json` lists.
+    fn below(source: &Source, top: &Descriptor) -> Result<Self> {
+        let mut parts = Self::default();
+        parts.walk(source, top, 0)?;
+        listed_rightly(top, &parts.platforms)?;
+        Ok(parts)
+    }
+
     fn walk(&mut self, source: &Source, at: &Descriptor, depth: usize) -> Result<()> {
         if depth > MAX_DEPTH || self.manifests.len() >= MAX_MANIFESTS {
             return Err(broken(
@@ -148,7 +188,11 @@ impl Parts {
             let what = format!("the configuration {}", document.config.digest);
             let config: ImageConfig = parse(&config, &what)?;
             self.check_layers(&document.layers, config.diff_ids(), what.as_str())?;
-            platform = platform.or_else(|| config.platform());
+            // What the entry in an index says is compared with the configuration elsewhere.
+            platform = match below_index {
+                true => platform.or_else(|| config.platform()),
+                false => config.platform().or(platform),
+            };
             self.platforms.extend(platform.clone());
         }
         for blob in std::iter::once(document.config).chain(document.layers) {

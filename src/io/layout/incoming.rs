@@ -99,6 +99,7 @@ impl Store {
             children: parts.children,
             blobs: parts.blobs.into_values().collect(),
             listed: std::collections::BTreeMap::new(),
+            of_layout: std::collections::BTreeMap::new(),
         };
         for document in image.children.iter().chain([&image.manifest]) {
             incoming.blobs.put(&document.bytes)?;

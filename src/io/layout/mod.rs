@@ -331,6 +331,7 @@ fn settle(
     let there = there.map_err(|e| disk("write", &dir, &e))?;
     let there = there.map(|there| Image {
         listed: image.listed.clone(),
+        of_layout: image.of_layout.clone(),
         ..there
     });
     Ok(there.unwrap_or(Image { dir, ..image }))

@@ -69,7 +69,10 @@ impl Source {
             "a `docker save` archive with uncompressed layers: they are compressed, and hoist writes the manifest ({} becomes {})",
             top.digest, stored.digest
         ));
-        Ok(descriptor(MediaType::OCI_MANIFEST, &stored))
+        Ok(Descriptor {
+            platform: top.platform,
+            ..descriptor(MediaType::OCI_MANIFEST, &stored)
+        })
     }
 
     /// The manifest of an image in a `docker save` archive that has none.

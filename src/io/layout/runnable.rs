@@ -69,6 +69,7 @@ pub fn runnable(image: &Image) -> Result<Vec<Runnable>> {
 fn statements(image: &Image) -> Result<HashMap<Digest, Vec<Statement>>> {
     let mut said: HashMap<Digest, Vec<Statement>> = HashMap::new();
     let of_top = said.entry(image.manifest.digest().clone()).or_default();
+    state(of_top, StatementPlace::LayoutIndex, &image.of_layout);
     state(of_top, StatementPlace::Layout, &image.listed);
     // An index stands behind what it names.
     let from_the_top = std::iter::once(&image.manifest).chain(image.children.iter().rev());

@@ -91,7 +91,11 @@ impl Source {
                 .iter_mut()
                 .find(|known| known.item.digest == entry.digest)
             {
-                Some(known) => known.names.extend(names(&entry)),
+                Some(known) => {
+                    known.names.extend(names(&entry));
+                    known.item.platform = known.item.platform.take().or(entry.platform);
+                    known.platform.clone_from(&known.item.platform);
+                }
                 None => all.push(ImageCandidate {
                     names: names(&entry),
                     platform: entry.platform.clone(),

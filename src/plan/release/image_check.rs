@@ -119,18 +119,7 @@ fn other_version(version: &Version, label: &str) -> Option<Version> {
 /// An index entry for one platform whose image was made for another does not run where it is chosen.
 pub(super) fn mislisted(image: &Runnable) -> Option<ImageProblem> {
     let (listed, configured) = (image.listed.as_ref()?, image.configured.as_ref()?);
-    let unsaid = configured.os.is_empty() || configured.architecture.is_empty();
-    let both = |part: fn(&Platform) -> Option<&str>| match (part(listed), part(configured)) {
-        (Some(listed), Some(configured)) => listed == configured,
-        (None, _) | (_, None) => true,
-    };
-    // What one of them leaves out, the other may say.
-    let names_variants = listed.variant.is_some() && configured.variant.is_some();
-    let same = listed.os == configured.os
-        && listed.architecture == configured.architecture
-        && (!names_variants || listed.meant_variant() == configured.meant_variant())
-        && both(|platform| platform.os_version.as_deref());
-    (!same && !unsaid).then(|| {
+    (!listed.lists(configured)).then(|| {
         ImageProblem::Platform(format!(
             "its index says platform {}, the image's config {}",
             listed.in_full(),

@@ -80,7 +80,10 @@ impl GivenImage<'_> {
             StatementPlace::Manifest
             | StatementPlace::Entry
             | StatementPlace::Index
-            | StatementPlace::Layout => format!("of {whose}, {} says {value}", place.of_key(key)),
+            | StatementPlace::Layout
+            | StatementPlace::LayoutIndex => {
+                format!("of {whose}, {} says {value}", place.of_key(key))
+            }
         }
     }
 }

@@ -36,6 +36,7 @@ fn images(prepared: &Prepared) -> Vec<Image> {
         children: record.children.iter().map(document).collect(),
         blobs: record.blobs.clone(),
         listed: std::collections::BTreeMap::new(),
+        of_layout: std::collections::BTreeMap::new(),
     });
     images.collect()
 }

@@ -174,7 +174,11 @@ fn a_leg_in_the_place_of_a_layout_is_judged_as_a_leg() {
             (
                 r#"\"image\":\"main\""#,
                 r#"\"image\":\"worker\""#,
-                &["`dist/oci` is of another image", "expected `main`"][..],
+                &[
+                    "`dist/oci` is of another image",
+                    "expected `main`",
+                    "let `image.build.layout` of `main` name a layout of that image",
+                ][..],
                 true,
             ),
             (

@@ -174,6 +174,7 @@ pub fn image(dir: &std::path::Path, seed: &str) -> Image {
         children: Vec::new(),
         blobs: vec![config, layer],
         listed: std::collections::BTreeMap::new(),
+        of_layout: std::collections::BTreeMap::new(),
     }
 }
 

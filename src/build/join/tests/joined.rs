@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::{
     build::join::{
+        content::LegContent,
         index::join,
         tests::{COMMIT, Made, PARENT, described, entries, expected, joined, made, permutations},
     },
-    oci::{Index, MediaType},
+    oci::{Descriptor, Index, MediaType, annotation},
 };
 
 #[test]
@@ -163,6 +164,101 @@ fn annotations_of_indexes_are_taken_over_or_named() {
         "{of_docker:?}"
     );
     assert!(joined(&legs[..1], &[]).left_out.is_empty());
+}
+
+/// A leg with an image of its own, and with the attestation of the leg `from`, whose entry is changed.
+fn with_attestation(leg: &Made, from: &LegContent, change: impl Fn(&mut Descriptor)) -> LegContent {
+    let index = |leg: &LegContent| -> Index {
+        serde_json::from_slice(&leg.manifest.bytes).expect("an index")
+    };
+    let mut leg = leg.clone().nested(1).leg();
+    let mut entry = index(from).manifests[1].clone();
+    let attestation = from.document(&entry.digest).expect("an attestation");
+    leg.children.push(attestation.clone());
+    change(&mut entry);
+    let mut listing = index(&leg);
+    listing.manifests.push(entry);
+    leg.manifest = listing.to_manifest();
+    leg
+}
+
+#[test]
+fn one_attestation_with_several_entries_is_the_same_in_every_order() {
+    let first = made("a", "linux/amd64").attested().leg();
+    let said = |file, platform, value: &str| {
+        with_attestation(&made(file, platform), &first, |entry| {
+            let said = entry.annotations.insert("k".to_owned(), value.to_owned());
+            assert!(said.is_none());
+        })
+    };
+    let legs = [
+        first.clone(),
+        said("b", "linux/arm64", "2"),
+        said("c", "linux/s390x", "1"),
+        said("d", "linux/ppc64le", "1"),
+    ];
+    let together = joined(&legs, &[]);
+    let index: Index = serde_json::from_slice(&together.manifest.bytes).expect("an index");
+    assert_eq!(index.manifests.len(), 5);
+    assert_eq!(index.manifests[4].annotations["k"], "1");
+    assert_eq!(together.left_out.len(), 1, "{:?}", together.left_out);
+    assert!(
+        together.left_out[0].contains("of the leg `b` are not taken over into the joined one: `k`"),
+        "{:?}",
+        together.left_out
+    );
+    for legs in permutations(&legs) {
+        assert_eq!(joined(&legs, &[]).manifest, together.manifest);
+    }
+}
+
+#[test]
+fn one_attestation_of_two_images_stays_with_both() {
+    let first = made("a", "linux/amd64").attested().leg();
+    let other = made("b", "linux/arm64");
+    let of_other = other.leg().manifest.digest().to_string();
+    let second = with_attestation(&other, &first, |entry| {
+        let key = annotation::REFERENCE_DIGEST.to_owned();
+        entry.annotations.insert(key, of_other.clone());
+    });
+    // The same, where one leg has both.
+    let twice = with_attestation(&other, &first, |_| {});
+    let mut listing: Index = serde_json::from_slice(&twice.manifest.bytes).expect("an index");
+    let of_second: Index = serde_json::from_slice(&second.manifest.bytes).expect("an index");
+    listing.manifests.push(of_second.manifests[1].clone());
+    let twice = LegContent {
+        manifest: listing.to_manifest(),
+        ..twice
+    };
+    for legs in [[first.clone(), second], [first, twice]] {
+        for legs in permutations(&legs) {
+            let together = joined(&legs, &[]);
+            let index: Index = serde_json::from_slice(&together.manifest.bytes).expect("an index");
+            let subjects = index.manifests[2..].iter();
+            let subjects: Vec<&String> = subjects
+                .map(|entry| &entry.annotations[annotation::REFERENCE_DIGEST])
+                .collect();
+            let images = index.manifests[..2].iter();
+            let images: Vec<String> = images.map(|entry| entry.digest.to_string()).collect();
+            assert_eq!(subjects, images.iter().collect::<Vec<_>>());
+            assert_eq!(together.children.len(), 3);
+            assert!(together.left_out.is_empty(), "{:?}", together.left_out);
+        }
+    }
+}
+
+#[test]
+fn names_that_do_not_fit_into_a_warning_are_counted() {
+    let mut many = made("a", "linux/amd64").nested(1);
+    for number in 0..60 {
+        many.index_annotations[format!("com.example.long.annotation.key.{number:02}")] = json!("1");
+    }
+    let legs = [many.leg(), made("b", "linux/arm64").leg()];
+    let told = &joined(&legs, &[]).left_out[0];
+    let shown = told.matches("com.example.long.annotation.key.").count();
+    assert!(shown > 0 && shown < 60, "{told}");
+    let more = format!("{:02}` and {} more; only what", shown - 1, 60 - shown);
+    assert!(told.contains(&more), "{told}");
 }
 
 #[test]

@@ -42,11 +42,12 @@ struct Made {
     annotations: Value,
     attested: bool,
     /// What is said of it beside its labels: annotations of its entry in the innermost index, of that index, of
-    /// the index's entry in the one around it, and of the entry in `index.json`.
+    /// the index's entry in the one around it, of the entry in `index.json`, and of that file itself.
     entry_annotations: Value,
     index_annotations: Value,
     outer_annotations: Value,
     listed_annotations: Value,
+    layout_annotations: Value,
     /// How many indexes are around it.
     nested: usize,
     claims: Option<Value>,
@@ -76,6 +77,7 @@ fn made(file: &'static str, platform: &str) -> Made {
         index_annotations: json!({}),
         outer_annotations: json!({}),
         listed_annotations: json!({}),
+        layout_annotations: json!({}),
         attested: false,
         nested: 0,
         claims: None,
@@ -178,6 +180,7 @@ impl Made {
                 .as_ref()
                 .map(|over| claims(&top, &self.config, over)),
             listed: serde_json::from_value(self.listed_annotations.clone()).expect("texts"),
+            of_layout: serde_json::from_value(self.layout_annotations.clone()).expect("texts"),
             manifest: top,
             children,
             configs,

@@ -76,12 +76,13 @@ pub(super) fn mistakes_of_statements() -> Vec<Mistake> {
             entry_annotations: right.clone(),
             index_annotations: right.clone(),
             outer_annotations: right.clone(),
-            listed_annotations: right,
+            listed_annotations: right.clone(),
+            layout_annotations: right,
             ..leg
         }
     };
     joined(&[good(), arm().leg()], &[]);
-    let places: [(&'static str, PlaceOf); 6] = [
+    let places: [(&'static str, PlaceOf); 7] = [
         ("its label `", |leg| &mut leg.config["config"]["Labels"]),
         ("` of its manifest", |leg| &mut leg.annotations),
         ("` of its entry in an index", |leg| {
@@ -93,6 +94,9 @@ pub(super) fn mistakes_of_statements() -> Vec<Mistake> {
         }),
         ("` of its entry in `index.json`", |leg| {
             &mut leg.listed_annotations
+        }),
+        ("` of `index.json` itself", |leg| {
+            &mut leg.layout_annotations
         }),
     ];
     let wrong: [(&str, &str, &'static str); 3] = [

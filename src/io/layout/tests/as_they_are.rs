@@ -621,3 +621,99 @@ fn a_sparse_index_names_the_platform_that_is_missing() {
         );
     }
 }
+
+/// `index.json` says for which platform an image is, and its configuration has to say the same.
+#[test]
+fn an_image_that_index_json_lists_for_another_platform_is_refused() {
+    let of = |listed: &Value, indexed: bool| {
+        let mut layout = Layout::default();
+        let manifest = layout.image(MediaType::OCI_LAYER_GZIP, "one", "arm64");
+        let mut entry = describe(MediaType::OCI_MANIFEST, &manifest);
+        if indexed {
+            let index = json!({"schemaVersion": 2, "manifests": [entry]});
+            entry = layout.put(MediaType::OCI_INDEX, &index);
+        }
+        if !listed.is_null() {
+            entry["platform"] = listed.clone();
+        }
+        layout.entry(entry, None);
+        layout
+    };
+    let platform = |text: &str| {
+        let platform: Platform = text.parse().expect("a platform");
+        serde_json::to_value(platform).expect("plain data")
+    };
+    let mut world = World::new();
+    for (listed, agrees) in [
+        (Value::Null, true),
+        (platform("linux/arm64"), true),
+        (platform("linux/arm64/v8"), true),
+        (platform("unknown/unknown"), true),
+        (platform("linux/amd64"), false),
+        (platform("linux/riscv64"), false),
+        (platform("freebsd/arm64"), false),
+    ] {
+        for indexed in [false, true] {
+            let layout = of(&listed, indexed);
+            let dir = layout.directory();
+            let tar = dir.path().join("all.tar");
+            fs::write(&tar, layout.tar()).expect("it is written");
+            let collection = Collection::begin(&world.store, &world.cancel).expect("a place");
+            let events = Events::none();
+            let taken = [
+                world.path(dir.path()).err(),
+                world.path(&tar).err(),
+                world.archive(&layout.tar()).err(),
+                glance(dir.path(), &world.wanted).err(),
+                collection
+                    .take(dir.path(), &world.wanted, "mark", &events)
+                    .err(),
+                collection.take(&tar, &world.wanted, "mark", &events).err(),
+            ];
+            for (how, error) in taken.into_iter().enumerate() {
+                let Some(error) = error else {
+                    assert!(agrees, "{listed} {indexed} {how}");
+                    continue;
+                };
+                let text = format!("{error:#}");
+                assert!(!agrees, "{text}");
+                assert_eq!(error.exit_code(), 4, "{text}");
+                assert!(text.contains("`index.json` says "), "{text}");
+                assert!(text.contains("that image linux/arm64"), "{text}");
+                assert_eq!(error.state_now(), Some("nothing was published"), "{text}");
+                let place = dir.path().display().to_string();
+                assert!(how == 2 || text.contains(&place), "{text}");
+            }
+        }
+    }
+    // What the policy asks for is compared with what the image is.
+    world.wanted.platforms = vec!["linux/amd64".parse().expect("a platform")];
+    let dir = of(&Value::Null, false).directory();
+    let error = world.path(dir.path()).expect_err("it is for arm64");
+    assert_eq!(error.exit_code(), 4);
+}
+
+/// Annotations of `index.json` itself are said about its image, too.
+#[test]
+fn what_index_json_itself_says_is_read() {
+    let (layout, _) = Layout::simple();
+    let dir = layout.directory();
+    let index = json!({
+        "schemaVersion": 2,
+        "manifests": layout.entries,
+        "annotations": {"org.opencontainers.image.version": "9.9.9"},
+    });
+    fs::write(dir.path().join("index.json"), index.to_string()).expect("it is written");
+    let world = World::new();
+    let seen = glance(dir.path(), &world.wanted).expect("a layout");
+    // Also where the store has the image already.
+    for _ in 0..2 {
+        let image = world.path(dir.path()).expect("a layout");
+        let all = runnable(&image).expect("an image");
+        assert_eq!(
+            all[0].statements[0].place,
+            crate::oci::StatementPlace::LayoutIndex
+        );
+        assert_eq!(Some(&all), seen.as_ref().map(|seen| &seen.runnable));
+    }
+}
