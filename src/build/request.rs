@@ -164,6 +164,7 @@ impl BuildRequest {
             references: self.references.clone(),
             platforms: self.policy.platforms.clone(),
             built_here: self.policy.image_source.is_engine(),
+            leg: None,
             annotations: self.annotations.clone(),
         }
     }

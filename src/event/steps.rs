@@ -86,7 +86,7 @@ pub enum Started {
         /// Which of the release's images.
         #[serde(flatten)]
         image: ImageName,
-        /// The layout that is read as it is; `None`: the image is made.
+        /// The layout that is read as it is, or the legs that are joined; `None`: the image is made.
         #[serde(skip_serializing_if = "Option::is_none")]
         layout: Option<String>,
     },
@@ -217,7 +217,7 @@ pub enum Finished {
         /// Where the image was published already; `None`: it was made now.
         #[serde(skip_serializing_if = "Option::is_none")]
         adopted: Option<Repository>,
-        /// The layout that was read as it is; `None`: the image was made.
+        /// The layout that was read as it is, or the legs that were joined; `None`: the image was made.
         #[serde(skip_serializing_if = "Option::is_none")]
         layout: Option<String>,
     },

@@ -6,7 +6,7 @@ use semver::Version;
 use tokio::time::sleep;
 
 use crate::{
-    build::{self, BuildRequest, ImageSource, TargetRepositories},
+    build::{self, BuildRequest, ImageSource, LegInput, TargetRepositories},
     error::{Error, ErrorCode, ErrorKind, Result},
     event::{Awaited, Finished, Started},
     io::{build_log::BuildLog, file_lock::FileLock, registry::image_tree, wait_report::WaitReport},
@@ -94,10 +94,10 @@ impl Release {
                     let repositories = plan.repositories_of(planned);
                     request.targets = TargetRepositories::new(self.apis(repositories)?);
                     let source = self.source(&request, options)?;
-                    let log = options.legs.is_empty();
+                    let legs = &options.legs;
                     let version = &plan.version;
                     let made = self
-                        .built(planned, version, &request, &*source, log)
+                        .built(planned, version, &request, &*source, legs)
                         .await?;
                     uncommitted.extend(source.uncommitted());
                     made
@@ -211,25 +211,26 @@ impl Release {
         })
     }
 
-    /// Makes one image. `keeps_log`: what the builder prints is kept.
+    /// Makes one image, of `legs` where there are some. What a builder prints is kept.
     pub(super) async fn built(
         &self,
         planned: &PlannedImage,
         version: &Version,
         request: &BuildRequest,
         source: &dyn ImageSource,
-        keeps_log: bool,
+        legs: &[LegInput],
     ) -> Result<Image> {
         let from = &request.policy.image_source;
-        let layout = match from.command() {
-            None => from.layout().map(str::to_owned),
-            Some(_) => None,
+        let layout = match (names_of_legs(legs, &planned.name), from.command()) {
+            (Some(legs), _) => Some(legs),
+            (None, None) => from.layout().map(str::to_owned),
+            (None, Some(_)) => None,
         };
         let step = self.events.start(Started::Build {
             image: planned.name.clone(),
             layout: layout.clone(),
         });
-        let log = match keeps_log {
+        let log = match legs.is_empty() {
             true => self.build_log(request, version, &planned.name),
             false => None,
         };
@@ -279,6 +280,13 @@ impl Release {
     pub(super) fn build_policy(&self, image: &ImageName) -> BuildPolicy {
         self.policy().image_policy(image).build
     }
+}
+
+/// How a message calls the legs of an image; `None`: it is made of none.
+fn names_of_legs(legs: &[LegInput], image: &ImageName) -> Option<String> {
+    let is_of = |leg: &&LegInput| leg.image.as_ref().is_none_or(|of| of == image);
+    let names: Vec<&str> = legs.iter().filter(is_of).map(|leg| &*leg.name).collect();
+    (!legs.is_empty()).then(|| names.join(", "))
 }
 
 /// The images that are built, each with whether it is the first of its name.

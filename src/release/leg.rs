@@ -151,14 +151,15 @@ impl Release {
         let mut of_name = FirstOfName::default();
         for planned in to_build(plan).map(|(_, it)| it).filter(is_asked) {
             let command = of_name.is_first(&planned.name);
-            let (image, builder) = self.build_one(request, plan, planned, command).await?;
+            let (image, builder, is_of_dirty) =
+                self.build_one(request, plan, planned, command).await?;
             if is_leg {
                 self.check_statements(plan, planned, &image)?;
             }
             let (platforms, base) = build::described(&image)?;
             let leg = is_leg.then(|| {
                 let mut leg = self.leg(plan, planned, &image, &platforms, base, builder);
-                leg.dirty = has_changes && !self.builds_of_commit(&planned.name);
+                leg.dirty = is_of_dirty || has_changes && !self.builds_of_commit(&planned.name);
                 leg
             });
             built.push(BuiltImage {
@@ -198,14 +199,14 @@ impl Release {
         })
     }
 
-    /// One image, and who has built it.
+    /// One image, who has built it, and whether it says itself that no commit has its files.
     async fn build_one(
         &self,
         request: &BuildOptions,
         plan: &Plan,
         planned: &PlannedImage,
         command: bool,
-    ) -> Result<(Image, String)> {
+    ) -> Result<(Image, String, bool)> {
         let mut asked = self.build_request(plan, planned, command);
         asked.policy.platforms = self.platforms_of(request, planned);
         match (&mut asked.expected, &request.target) {
@@ -213,6 +214,7 @@ impl Release {
             (Some(expected), _) => expected.platforms.clone_from(&asked.policy.platforms),
             (None, _) => {}
         }
+        asked.accept_dirty(request.allow_dirty);
         if let [platform] = &*asked.policy.platforms {
             let name = "HOIST_PLATFORM".to_owned();
             asked.variables.push((name, platform.to_string()));
@@ -220,9 +222,10 @@ impl Release {
         let source = build::choose(&asked, self.environment());
         let builder = self.or_signal(source.check()).await?.to_string();
         let image = self
-            .built(planned, &plan.version, &asked, &*source, true)
+            .built(planned, &plan.version, &asked, &*source, &[])
             .await?;
-        Ok((image, builder))
+        let is_of_dirty = !source.uncommitted().is_empty();
+        Ok((image, builder, is_of_dirty))
     }
 
     fn leg(

@@ -81,6 +81,7 @@ mod nothing;
 mod observe;
 mod obstacles;
 mod origin;
+mod own_files;
 mod past_policy;
 mod past_sizes;
 mod plan;

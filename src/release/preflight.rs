@@ -21,13 +21,11 @@ use crate::{
         build::to_build,
         errors,
         facade::Release,
+        own_files::uncommitted,
         release_commit::branch_move,
-        request::{ImageOptions, ReleaseRequest},
+        request::{ImageOptions, LegPath, ReleaseRequest},
     },
 };
-
-/// Paths of a dirty tree that a message names.
-const DIRTY_SHOWN: usize = 5;
 
 impl Release {
     /// Whether this commit may be released from here, with what a person should know.
@@ -58,7 +56,7 @@ impl Release {
         let way = self.way_to_remote(branch.as_deref())?;
         let policy_file = project.uncommitted_policy();
         // The policy is told by itself.
-        let dirty = self.uncommitted_files(policy_file.as_ref())?;
+        let dirty = self.uncommitted_files(policy_file.as_ref(), &ask.from)?;
         let git = project.git();
         let head = git.head()?;
         let asked = ask.request.version.as_deref();
@@ -89,14 +87,20 @@ impl Release {
     /// Whether files other than the policy are not committed.
     pub(super) fn has_changes(&self) -> Result<bool> {
         let policy = self.project().uncommitted_policy();
-        Ok(!self.uncommitted_files(policy.as_ref())?.is_empty())
+        Ok(!self.uncommitted_files(policy.as_ref(), &[])?.is_empty())
     }
 
-    /// The files that are not committed beside the policy, a few of them.
-    fn uncommitted_files(&self, policy: Option<&UncommittedPolicy>) -> Result<Vec<String>> {
-        let mut dirty = self.project().git().dirty(DIRTY_SHOWN)?;
-        dirty.retain(|path| policy.is_none_or(|policy| policy.file != *path));
-        Ok(dirty)
+    /// The files that are not committed beside the policy and hoist's own, a few of them.
+    fn uncommitted_files(
+        &self,
+        policy: Option<&UncommittedPolicy>,
+        from: &[LegPath],
+    ) -> Result<Vec<String>> {
+        let dirty = self.project().git().dirty()?;
+        let policy = policy.map(|policy| &*policy.file);
+        Ok(uncommitted(dirty, policy, |path| {
+            self.is_own_file(path, from)
+        }))
     }
 
     /// What the release of `plan` takes that no commit holds, a line each: the policy, and the files that an image
@@ -106,7 +110,7 @@ impl Release {
         let mut lines: Vec<String> = policy.iter().map(UncommittedPolicy::fact).collect();
         let mut built = to_build(plan).filter(|_| options.legs.is_empty());
         if built.any(|(_, planned)| !self.builds_of_commit(&planned.name)) {
-            let files = self.uncommitted_files(policy.as_ref())?;
+            let files = self.uncommitted_files(policy.as_ref(), &[])?;
             if !files.is_empty() {
                 lines.push(built_from(&files));
             }

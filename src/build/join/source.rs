@@ -81,7 +81,7 @@ impl ImageSource for LegsSource {
             match read::kind(&input).map_err(|error| within_layout(error, &input))? {
                 LegKind::Layout => {
                     let (image, all) = (self.image.clone(), self.all.clone());
-                    let (wanted, events) = (self.wanted(), events.clone());
+                    let (wanted, events) = (self.wanted(&input), events.clone());
                     let expected = self.expected.clone();
                     let collection = Arc::clone(&collection);
                     let read = tokio::task::spawn_blocking(move || {
@@ -140,8 +140,9 @@ impl ImageSource for LegsSource {
 
 impl LegsSource {
     /// Nothing of this machine or this moment: the bytes depend on the legs alone.
-    fn wanted(&self) -> WantedImage {
+    fn wanted(&self, input: &LegInput) -> WantedImage {
         WantedImage {
+            leg: Some(input.name.clone()),
             references: self.references.clone(),
             ..WantedImage::default()
         }

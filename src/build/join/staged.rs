@@ -37,7 +37,7 @@ pub(super) async fn fetch(
     repositories: &[Arc<dyn RepositoryApi>],
     collection: &Collection,
 ) -> Result<LegContent> {
-    let (tree, holder) = find(&leg, file, repositories).await?;
+    let tree = find(&leg, file, repositories).await?;
     let mut configs = BTreeMap::new();
     for manifest in tree.children.iter().chain([&tree.manifest]) {
         collection.put(&manifest.bytes)?;
@@ -50,8 +50,7 @@ pub(super) async fn fetch(
         if config.size > MAX_CONFIG || configs.contains_key(&config.digest) {
             continue;
         }
-        let from = in_order(&holder, repositories);
-        if let Some(bytes) = document_bytes(&config, file, &from, collection).await? {
+        if let Some(bytes) = document_bytes(&config, file, repositories, collection).await? {
             configs.insert(config.digest.clone(), bytes);
         }
     }
@@ -67,40 +66,13 @@ pub(super) async fn fetch(
     })
 }
 
-/// The first repository that has the leg, with the leg's documents.
-async fn find(
-    leg: &Leg,
-    file: &str,
-    repositories: &[Arc<dyn RepositoryApi>],
-) -> Result<(ImageTree, Arc<dyn RepositoryApi>)> {
-    let mut failed = None;
-    for api in repositories {
-        match image_tree::tree(api.as_ref(), &leg.digest.clone().into()).await {
-            Ok(Some(tree)) => return Ok((tree, Arc::clone(api))),
-            Ok(None) => {}
-            // A child that was swept: another repository may have all of them.
-            Err(error) => failed = Some(error),
-        }
-    }
-    match failed {
-        Some(error) if error.kind != RegistryErrorKind::NameUnknown => {
-            Err(unreadable(file, &error))
-        }
-        _ => Err(swept(file, &leg.digest, &names(repositories))),
-    }
-}
-
-/// The repository that has the manifests, then the others.
-fn in_order(
-    first: &Arc<dyn RepositoryApi>,
-    all: &[Arc<dyn RepositoryApi>],
-) -> Vec<Arc<dyn RepositoryApi>> {
-    let mut order = vec![Arc::clone(first)];
-    let others = all
-        .iter()
-        .filter(|api| api.repository() != first.repository());
-    order.extend(others.cloned());
-    order
+/// The leg's documents, each from the first repository that has it.
+async fn find(leg: &Leg, file: &str, repositories: &[Arc<dyn RepositoryApi>]) -> Result<ImageTree> {
+    let apis: Vec<&dyn RepositoryApi> = repositories.iter().map(AsRef::as_ref).collect();
+    let found = image_tree::tree_among(&apis, &leg.digest).await;
+    found
+        .map_err(|error| unreadable(file, &error))?
+        .map_err(|lost| swept(file, &lost, &names(repositories)))
 }
 
 /// A configuration from the first repository that has it.

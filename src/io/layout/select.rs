@@ -17,6 +17,8 @@ pub struct WantedImage {
     pub platforms: Vec<Platform>,
     /// Whether the image was built for this release, so that its manifest may be written anew.
     pub built_here: bool,
+    /// How messages call what the image is taken from, where it is a leg and not `image.build.layout`.
+    pub leg: Option<String>,
     /// Annotations for a manifest that hoist writes. Other manifests keep their bytes.
     pub annotations: BTreeMap<String, String>,
 }
@@ -66,7 +68,7 @@ pub(super) fn select<T>(mut all: Vec<ImageCandidate<T>>, wanted: &WantedImage) -
     };
     match by_name.or_else(by_platform) {
         Some(index) => Ok(all.swap_remove(index).item),
-        None => Err(ambiguous(&all)),
+        None => Err(ambiguous(&all, wanted)),
     }
 }
 
@@ -76,15 +78,19 @@ fn only<T>(all: &[ImageCandidate<T>], keep: impl Fn(&ImageCandidate<T>) -> bool)
     found.next().is_none().then_some(first)
 }
 
-fn ambiguous<T>(all: &[ImageCandidate<T>]) -> Error {
+fn ambiguous<T>(all: &[ImageCandidate<T>], wanted: &WantedImage) -> Error {
+    let what = match &wanted.leg {
+        Some(leg) => format!("the leg `{}`", sanitize_line(leg, 200)),
+        None => "`image.build.layout`".to_owned(),
+    };
     if all.is_empty() {
-        return Error::failed("there is no image in `image.build.layout`")
+        return Error::failed(format!("there is no image in {what}"))
             .with_code(ErrorCode::ImageUnusable)
             .cause("its list of images is empty")
             .hint("let its builder put an image into it; `umoci init`, for example, makes a layout without one");
     }
     let mut error = Error::refused(format!(
-        "`image.build.layout` holds {} images, and nothing says which one to release",
+        "{what} holds {} images, and nothing says which one to release",
         all.len()
     ))
     .with_code(ErrorCode::ImageUnusable);
@@ -100,6 +106,9 @@ fn ambiguous<T>(all: &[ImageCandidate<T>]) -> Error {
             names => format!("`{}`", sanitize_line(&names.join("`, `"), 200)),
         };
         error = error.cause(format!("{name}{platform}"));
+    }
+    if wanted.leg.is_some() {
+        return error.hint("make a leg that holds one image (for several platforms: one index), such as by `hoist build --output DIR`, or name the image in the leg after the version");
     }
     error.hint("name the image in the layout after the version, or make a layout that holds one image (for several platforms: one index)")
 }
@@ -155,5 +164,16 @@ mod tests {
             ["`latest` (linux/amd64)", "`latest` (linux/amd64)"]
         );
         assert!(chosen(&[], &[], &[]).is_err());
+        let wanted = WantedImage {
+            leg: Some("dist/b".to_owned()),
+            ..WantedImage::default()
+        };
+        for all in [&same[..], &[]] {
+            let all = all.iter().map(|(n, a)| candidate(n, a)).collect();
+            let error = select(all, &wanted).expect_err("a leg");
+            assert!(error.message().contains("the leg `dist/b`"), "{error:?}");
+            let told = format!("{error:?}");
+            assert!(!told.contains("image.build.layout"), "{told}");
+        }
     }
 }

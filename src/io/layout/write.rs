@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::error::disk;
+use super::{error::disk, marked::NAMES};
 use crate::{
     error::{Error, Result},
     oci::{Descriptor, Digest, Image, Index},
@@ -78,10 +78,9 @@ fn may_be_replaced(to: &Path) -> Result<()> {
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
-    let layout = ["oci-layout", "index.json", "blobs"];
     let good = match is_archive(to) {
         true => there.is_file() && is_tar(to),
-        false => there.is_dir() && names.iter().all(|name| layout.contains(&&**name)),
+        false => there.is_dir() && names.iter().all(|name| NAMES.contains(&&**name)),
     };
     if good {
         return Ok(());

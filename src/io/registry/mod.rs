@@ -39,6 +39,7 @@ mod scope;
 mod streamed;
 mod token;
 mod token_service;
+mod tree_reading;
 mod upload;
 
 use std::path::PathBuf;

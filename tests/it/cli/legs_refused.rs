@@ -212,6 +212,19 @@ fn a_leg_in_the_place_of_a_layout_is_judged_as_a_leg() {
     let dirty = "`dist/oci` was built from uncommitted files";
     is_refused(&[dirty, "--allow-dirty"], true);
     assert_eq!(registry.tags(NAME), BTreeMap::new());
+    // A leg of it is made where the hint says so, and says the same of itself.
+    for to in [&["--output", "dist/again"][..], &["--stage"]] {
+        let build = [&["build", "--json"], to].concat();
+        refused(
+            &machine.run(&build),
+            4,
+            &["was built from uncommitted files", "--allow-dirty"],
+        );
+        let run = machine.hoist(&[&build[..], &["--allow-dirty"]].concat());
+        assert_eq!(run.json()["images"][0]["leg"]["dirty"], true, "{run}");
+    }
+    let run = machine.run(&["release", "--dry-run", "--from", "dist/again"]);
+    refused(&run, 4, &["`dist/again` was built from uncommitted files"]);
     let run = machine.hoist(&["release", "--yes", "--allow-dirty"]);
     run.says(dirty);
 }

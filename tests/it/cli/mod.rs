@@ -33,6 +33,7 @@ mod noted;
 mod obstacles;
 mod one_clone;
 mod overwritten;
+mod own_files;
 mod past_release;
 mod pipelines;
 mod planted;

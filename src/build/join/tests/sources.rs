@@ -349,6 +349,47 @@ async fn a_leg_that_no_registry_has_any_more_is_made_again() {
     image.expect("the other one has it");
 }
 
+/// Whatever of an index is nowhere any more, and whatever is somewhere.
+#[tokio::test]
+async fn each_document_of_an_index_is_looked_for_everywhere() {
+    let [a, _, c, ..] = five();
+    let [one, other] = [&a.children[0], &a.children[1]].map(|child| child.digest().clone());
+    let top = a.manifest.digest().clone();
+    let lost = |first: &[&Digest], second: &[&Digest]| {
+        [first, second].map(|all| {
+            all.iter()
+                .map(|digest| (*digest).clone())
+                .collect::<Vec<_>>()
+        })
+    };
+    for (lost, nowhere) in [
+        (lost(&[&one], &[&one]), Some(&one)),
+        (lost(&[&other], &[&other, &top]), Some(&other)),
+        (lost(&[&top], &[&top]), Some(&top)),
+        (lost(&[&one], &[&top]), None),
+        (lost(&[&one], &[&other]), None),
+        (lost(&[&top, &one], &[&other]), None),
+    ] {
+        let place = Place::new();
+        let good = place.directory("good", &c);
+        let swept = place.staged("arm64.json", &a, &[0, 1]).await;
+        for (repository, lost) in place.repositories.iter().zip(&lost) {
+            lost.iter()
+                .for_each(|digest| place.registry.lose(repository, digest));
+        }
+        let made = place.produce(&[good, swept], place.dir.path()).await;
+        let Some(nowhere) = nowhere else {
+            made.expect("every document is somewhere");
+            continue;
+        };
+        let error = made.expect_err("nobody has it");
+        let text = format!("{error:?}");
+        assert_eq!(error.code(), ErrorCode::LegGone, "{text}");
+        assert!(text.contains(nowhere.as_str()), "{text}");
+        assert!(text.contains("--stage"), "{text}");
+    }
+}
+
 #[test]
 fn one_place_is_one_leg_however_it_is_named() {
     let dir = tempfile::tempdir().expect("a directory");

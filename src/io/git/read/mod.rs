@@ -53,6 +53,15 @@ pub struct Tagged {
     pub time: i64,
 }
 
+/// A path that differs from HEAD.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DirtyPath {
+    /// Below the top of the working tree; that of a folder without a tracked file ends with `/`.
+    pub path: String,
+    /// Whether git knows nothing of it: no commit has it, and it is not staged.
+    pub is_untracked: bool,
+}
+
 impl GitRepository {
     /// The working tree's top directory; `None` in a bare repository.
     #[must_use]
@@ -193,12 +202,12 @@ impl GitRepository {
         tag.tagger().map(|tagger| tagger.when().seconds())
     }
 
-    /// Up to `limit` paths, sorted, that differ from HEAD: changed, staged, deleted or untracked,
-    /// ignored ones left out. Empty in a bare repository.
+    /// The paths, sorted, that differ from HEAD: changed, staged, deleted or untracked, ignored ones left out.
+    /// Empty in a bare repository.
     ///
     /// # Errors
     /// Refused (exit 4) where the tree cannot be read.
-    pub fn dirty(&self, limit: usize) -> Result<Vec<String>> {
+    pub fn dirty(&self) -> Result<Vec<DirtyPath>> {
         if self.git.is_bare() {
             return Ok(Vec::new());
         }
@@ -208,12 +217,14 @@ impl GitRepository {
             .git
             .statuses(Some(&mut options))
             .map_err(|error| problem("cannot compare the working tree with HEAD", &error))?;
-        let mut paths: Vec<String> = statuses
+        let mut paths: Vec<DirtyPath> = statuses
             .iter()
-            .map(|entry| String::from_utf8_lossy(entry.path_bytes()).into_owned())
+            .map(|entry| DirtyPath {
+                path: String::from_utf8_lossy(entry.path_bytes()).into_owned(),
+                is_untracked: entry.status() == git2::Status::WT_NEW,
+            })
             .collect();
         paths.sort();
-        paths.truncate(limit);
         Ok(paths)
     }
 
