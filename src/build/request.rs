@@ -165,6 +165,7 @@ impl BuildRequest {
             platforms: self.policy.platforms.clone(),
             built_here: self.policy.image_source.is_engine(),
             annotations: self.annotations.clone(),
+            only_looks: false,
         }
     }
 }
