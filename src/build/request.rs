@@ -166,6 +166,7 @@ impl BuildRequest {
             built_here: self.policy.image_source.is_engine(),
             leg: None,
             annotations: self.annotations.clone(),
+            only_looks: false,
         }
     }
 }

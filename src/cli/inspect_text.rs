@@ -184,6 +184,11 @@ impl ReportLines {
             let text = format!("/{path}  layer {}", file.layer + 1);
             self.item(&bytes(file.size), SIZE, &text);
         }
+        let shown = report.largest.len().min(SHOWN);
+        let more = report.files.saturating_sub(shown);
+        if !report.largest.is_empty() && more > 0 {
+            self.item("", SIZE, &format!("and {more} more"));
+        }
         if !report.secrets.is_empty() {
             self.section("look like secrets:");
         }
@@ -286,6 +291,40 @@ mod tests {
         oci::{Contents, Digest, LayerContents, LayerEntry, LayerEntryKind},
         plan::inspect::inspect,
     };
+
+    #[test]
+    fn the_files_that_are_not_listed_are_counted() {
+        for (files, more) in [
+            (5, None),
+            (6, Some("and 1 more")),
+            (40, Some("and 35 more")),
+        ] {
+            let entries = (1..=files).map(|number| LayerEntry {
+                path: format!("file{number}"),
+                size: number,
+                kind: LayerEntryKind::File,
+                content: None,
+                private_key: false,
+            });
+            let layer = LayerContents {
+                unread: None,
+                digest: Digest::of(b"a"),
+                diff_id: Digest::of(b"a"),
+                size: 100,
+                created_by: None,
+                entries: entries.collect(),
+            };
+            let contents = Contents {
+                layers: vec![layer],
+                ..Contents::default()
+            };
+            let shown = text(&inspect("acme/api:2", &contents, None), None);
+            match more {
+                Some(more) => assert!(shown.contains(more), "{shown}"),
+                None => assert!(!shown.contains(" more"), "{shown}"),
+            }
+        }
+    }
 
     #[test]
     fn the_report_reads_from_the_top() {

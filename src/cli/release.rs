@@ -48,7 +48,7 @@ pub(super) struct ReleaseArgs {
     /// Release files that no commit holds
     #[arg(long)]
     allow_dirty: bool,
-    /// Release a layout although the last release published the same image
+    /// Release a layout although another release published the same image
     #[arg(long)]
     allow_same_image: bool,
     /// Leave out the policy's hooks, the gate among them; the git tag says so

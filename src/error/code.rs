@@ -136,7 +136,7 @@ pub enum ErrorCode {
     ImageOfOtherVersion,
     /// An image in the layout is listed for another platform than its configuration names.
     ImageOfOtherPlatform,
-    /// The image in the layout is the one that the last release published.
+    /// The image in the layout is the one that another release published.
     SameImage,
     /// Somebody else's draft on the forge has the git tag of this release.
     ForgeTaken,

@@ -75,7 +75,7 @@ pub struct BuildPolicy {
     pub rewrite_timestamp: bool,
     /// How layers that the engine exports uncompressed are packed.
     pub compression: Compression,
-    /// What becomes of a layout that holds the image of the last release.
+    /// What becomes of a layout that holds the image of another release.
     pub same_image: SameImage,
 }
 

@@ -93,6 +93,7 @@ impl Release {
         let set = compute(self.policy(), context, &without_images(published))?;
         let apis = self.apis(&self.repositories()?)?;
         let mut claims = observe::claims(&apis, published, &set).await?;
+        claims.extend(observe::recorded(&apis, &set, receipts, &claims).await?);
         let commits = self.commits_of_release(None, head, &subject.version);
         let completed = Completed {
             version: &subject.version,

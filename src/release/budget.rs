@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, ErrorCode, Result},
+    io::layout,
     oci::Image,
     plan::{
         Plan, PlannedSource,
@@ -40,7 +41,8 @@ impl Release {
             return Err(refusal(&over)
                 .state("nothing was published")
                 .hint(format!(
-                    "`hoist inspect {dir}` shows where the bytes are, and what would save some"
+                    "`hoist inspect {dir}` shows where the bytes are, and what would save some{}",
+                    shown_platform(&over[0], images)
                 ))
                 .hint("`hoist release --over-budget` releases it all the same"));
         }
@@ -58,6 +60,19 @@ impl Release {
             self.events.warning(format!("{what}: {line}"));
         }
         lines
+    }
+}
+
+/// Which platform's figures explain the excess, where `inspect` may show another one of the same image.
+fn shown_platform(over: &Measured, images: &[Image]) -> String {
+    let mut own = images.iter().filter(|image| image.dir == over.dir);
+    let several =
+        own.any(|image| layout::runnable(image).is_ok_and(|platforms| platforms.len() > 1));
+    match &over.report.platform {
+        Some(platform) if several => format!(
+            "; it shows one platform, this machine's or the first, and what is over is the image for {platform}"
+        ),
+        Some(_) | None => String::new(),
     }
 }
 

@@ -77,7 +77,7 @@ impl Release {
             Purpose::Show | Purpose::Try => survey.await,
         };
         let survey = survey?.complete().await?;
-        let mut claims = survey.claims().await?;
+        let mut claims = survey.claims_and_recorded(&receipts).await?;
         let commits = self.commits_of_release(release_commit.as_ref(), facts.head, &version);
         let completed = Completed {
             version: &version,

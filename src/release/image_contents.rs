@@ -72,13 +72,11 @@ pub(super) fn on_disk(path: &Path) -> Result<Vec<Contents>> {
     let folder = temporary()?;
     let cancel = CancellationToken::new();
     let store = Store::new(folder.path());
-    let image = layout::adopt(
-        path,
-        &store,
-        &WantedImage::default(),
-        &Events::none(),
-        &cancel,
-    )?;
+    let wanted = WantedImage {
+        only_looks: true,
+        ..WantedImage::default()
+    };
+    let image = layout::adopt(path, &store, &wanted, &Events::none(), &cancel)?;
     runnable(layout::contents(&image)?)
 }
 

@@ -164,6 +164,7 @@ impl Release {
             digest: digest.clone(),
             images,
             earlier: false,
+            recorded: false,
         };
         let origin = evidence.origin_of(&published);
         let promoted = match origin {

@@ -135,8 +135,8 @@ impl Release {
         let mut way = Way::Completed(complete);
         let mut messages = drift_messages(set, published, version, (&way, has_day));
         if !messages.is_empty() {
-            let mut claims = survey.claims().await?;
             let receipts = self.receipts(facts, version)?;
+            let mut claims = survey.claims_and_recorded(&receipts).await?;
             let commits = self.commits_of_release(None, facts.head, version);
             let completed = Completed {
                 version,

@@ -139,10 +139,40 @@ impl Release {
                 digests,
             });
         }
+        before.extend(self.recorded_releases(&plan.version, &before)?);
         Ok(ImageOrigin {
             before,
             ..self.origin_without_past(plan)
         })
+    }
+
+    /// The releases that git tags of this clone record, but that of `version` and those that are known: the newest
+    /// first. No registry is asked.
+    fn recorded_releases(
+        &self,
+        version: &Version,
+        known: &[EarlierRelease],
+    ) -> Result<Vec<EarlierRelease>> {
+        let template = &self.policy().version.tag;
+        let names = self.project().git().tag_ids()?.into_keys();
+        let mut tags: Vec<_> = names
+            .filter_map(|name| Some((template.version(&name)?, name)))
+            .filter(|(one, _)| one != version && known.iter().all(|past| past.version != *one))
+            .collect();
+        tags.sort_by(|a, b| b.cmp(a));
+        let mut recorded = Vec::new();
+        for (version, tag) in tags {
+            let message = self.project().git().tag_message(&tag)?;
+            let receipts = receipt::receipts(&message.unwrap_or_default());
+            if !receipts.is_empty() {
+                recorded.push(EarlierRelease {
+                    version,
+                    commit: self.project().git().tag_commit(&tag),
+                    digests: receipts.into_iter().map(|one| one.digest).collect(),
+                });
+            }
+        }
+        Ok(recorded)
     }
 
     fn origin_without_past(&self, plan: &Plan) -> ImageOrigin {

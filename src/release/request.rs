@@ -22,7 +22,7 @@ pub struct ReleaseRequest {
     pub request: VersionRequest,
     /// Release from files that no commit holds.
     pub allow_dirty: bool,
-    /// Publish a layout's image although the last release has published it already, as
+    /// Publish a layout's image although another release has published it already, as
     /// `image.build.same-image = "allow"` does.
     pub allow_same_image: bool,
     /// How long to wait for a release that is running; `None`: not at all.

@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     oci::Repository,
     plan::{
-        release::ownership::PublishedTag,
+        release::{ownership::PublishedTag, receipt::Receipt},
         tags::{Published, TagSet, unpublished_versions},
     },
     release::{
@@ -64,5 +64,16 @@ impl<'a> Survey<'a> {
     /// The version tags that show something, with what their images say about their origin.
     pub(super) async fn claims(&self) -> Result<Vec<PublishedTag>> {
         observe::claims(self.apis, &self.published, &self.set).await
+    }
+
+    /// The same, and the images of the version's `receipts` that no version tag shows.
+    pub(super) async fn claims_and_recorded(
+        &self,
+        receipts: &[Receipt],
+    ) -> Result<Vec<PublishedTag>> {
+        let mut claims = self.claims().await?;
+        let recorded = observe::recorded(self.apis, &self.set, receipts, &claims).await?;
+        claims.extend(recorded);
+        Ok(claims)
     }
 }

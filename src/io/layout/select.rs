@@ -21,6 +21,8 @@ pub struct WantedImage {
     pub leg: Option<String>,
     /// Annotations for a manifest that hoist writes. Other manifests keep their bytes.
     pub annotations: BTreeMap<String, String>,
+    /// Whether it is only looked at, and nothing is released.
+    pub only_looks: bool,
 }
 
 /// One of the images to choose from.
@@ -68,6 +70,7 @@ pub(super) fn select<T>(mut all: Vec<ImageCandidate<T>>, wanted: &WantedImage) -
     };
     match by_name.or_else(by_platform) {
         Some(index) => Ok(all.swap_remove(index).item),
+        None if wanted.only_looks && !all.is_empty() => Err(several(&all)),
         None => Err(ambiguous(&all, wanted)),
     }
 }
@@ -94,6 +97,27 @@ fn ambiguous<T>(all: &[ImageCandidate<T>], wanted: &WantedImage) -> Error {
         all.len()
     ))
     .with_code(ErrorCode::ImageUnusable);
+    error = with_names(error, all);
+    if wanted.leg.is_some() {
+        return error.hint("make a leg that holds one image (for several platforms: one index), such as by `hoist build --output DIR`, or name the image in the leg after the version");
+    }
+    error.hint("name the image in the layout after the version, or make a layout that holds one image (for several platforms: one index)")
+}
+
+/// Said to whoever looks at a layout of several images.
+fn several<T>(all: &[ImageCandidate<T>]) -> Error {
+    let error = Error::refused(format!(
+        "the layout holds {} images, and one at a time is shown",
+        all.len()
+    ))
+    .with_code(ErrorCode::ImageUnusable);
+    with_names(error, all)
+        .state("nothing was shown")
+        .hint("`hoist build --image-name NAME --output DIR` makes a layout of one image; `hoist build --markdown FILE` describes all of them")
+}
+
+/// The images, a cause each.
+fn with_names<T>(mut error: Error, all: &[ImageCandidate<T>]) -> Error {
     for candidate in all.iter().take(10) {
         let platform = candidate
             .platform
@@ -107,10 +131,10 @@ fn ambiguous<T>(all: &[ImageCandidate<T>], wanted: &WantedImage) -> Error {
         };
         error = error.cause(format!("{name}{platform}"));
     }
-    if wanted.leg.is_some() {
-        return error.hint("make a leg that holds one image (for several platforms: one index), such as by `hoist build --output DIR`, or name the image in the leg after the version");
+    match all.len().saturating_sub(10) {
+        0 => error,
+        more => error.cause(format!("and {more} more")),
     }
-    error.hint("name the image in the layout after the version, or make a layout that holds one image (for several platforms: one index)")
 }
 
 #[cfg(test)]
@@ -175,5 +199,28 @@ mod tests {
             let told = format!("{error:?}");
             assert!(!told.contains("image.build.layout"), "{told}");
         }
+    }
+
+    #[test]
+    fn who_only_looks_is_told_the_images_and_nothing_of_a_release() {
+        let wanted = WantedImage {
+            only_looks: true,
+            ..WantedImage::default()
+        };
+        let all = |count: usize| -> Vec<_> {
+            let all = (0..count).map(|number| candidate(&format!("1.{number}"), "amd64"));
+            all.collect()
+        };
+        assert!(select(all(1), &wanted).is_ok());
+        let error = select(all(12), &wanted).expect_err("there are several");
+        let causes = error.causes().join("; ");
+        assert!(causes.starts_with("`1.0` (linux/amd64); `1.1`"), "{causes}");
+        assert!(causes.ends_with("; and 2 more"), "{causes}");
+        assert_eq!(error.state_now(), Some("nothing was shown"));
+        let hints = error.hints().join("; ");
+        assert!(
+            hints.contains("--image-name") && !hints.contains("version"),
+            "{hints}"
+        );
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Merged {
     /// Every path that a later layer hides.
     pub(super) hidden: Vec<HiddenFile>,
     links: HashMap<String, String>,
+    /// The directory of the last entry: nothing but directories is above it.
+    above: String,
 }
 
 /// A file, whatever its names are.
@@ -104,6 +106,7 @@ impl Merged {
             }
             _ => None,
         };
+        self.hide_above(&path, index);
         let content = entry.content;
         self.hide(&path, index, Hidden::Overwritten, content);
         match &entry.kind {
@@ -152,6 +155,18 @@ impl Merged {
                 same_content: how == Hidden::Overwritten && now.is_some() && now == file.content,
             });
         }
+    }
+
+    /// An entry makes the directories above it, also without entries of their own: what is in their place is hidden.
+    fn hide_above(&mut self, path: &str, by: usize) {
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        if parent == self.above {
+            return;
+        }
+        for (end, _) in path.match_indices('/') {
+            self.hide(&path[..end], by, Hidden::Overwritten, None);
+        }
+        parent.clone_into(&mut self.above);
     }
 
     fn delete_below(&mut self, directory: &str, by: usize, how: Hidden) {

@@ -4,7 +4,7 @@
 //!
 //! An image says where it comes from by its label `org.opencontainers.image.revision`, and for which
 //! version it was made by `org.opencontainers.image.version`. One that says nothing is believed, unless
-//! the last release published the same bytes from another commit. What `verify` would call wrong
+//! another release published the same bytes from another commit. What `verify` would call wrong
 //! afterwards is not released. Nor is an image whose label names a pre-release of the version: `verify` allows that
 //! label, because `hoist promote` publishes such images, and a promotion is not judged here.
 
@@ -29,7 +29,7 @@ pub struct ImageOrigin {
     /// Its parent, where the release itself makes the commit or has made it in an earlier try: the
     /// image was built before that.
     pub parent: Option<CommitId>,
-    /// The releases that came before in this history: the last one, and the last stable one.
+    /// The other releases: the last one and the last stable one in this history, then those that git tags record.
     pub before: Vec<EarlierRelease>,
     /// Whether the bytes of one of them may be published again.
     pub same_image: SameImage,
@@ -92,7 +92,7 @@ impl ImageOrigin {
     /// Whether `image` may be released. `Ok` has a note where it is released all the same.
     ///
     /// # Errors
-    /// Refused (exit 4): a label names another commit or version, the last release has the same bytes, or
+    /// Refused (exit 4): a label names another commit or version, another release has the same bytes, or
     /// an image is listed for another platform than its own.
     pub fn check(&self, image: &GivenImage<'_>) -> Result<Option<String>> {
         let same = self.before.iter().find(|past| {

@@ -16,7 +16,7 @@ use crate::{
     policy::Policy,
 };
 
-/// One version tag that shows something.
+/// One version tag that shows something, or that is to show what the version's receipt names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedTag {
     /// The repository that has the tag.
@@ -31,6 +31,8 @@ pub struct PublishedTag {
     pub images: Result<Vec<Runnable>, String>,
     /// Whether a receipt says that an earlier version published the same image.
     pub earlier: bool,
+    /// Whether no tag shows it, and the receipt in the version's git tag names it.
+    pub recorded: bool,
 }
 
 /// An image to finish instead of building one.
@@ -183,7 +185,17 @@ impl<'a> Evidence<'a> {
     }
 
     fn refusal(&self, claim: &PublishedTag, doubt: &Doubt) -> Error {
-        let shown = claim.repository.tag(&claim.tag);
+        let shows = match claim.recorded {
+            true => format!(
+                "the receipt in the git tag names {} for `{}`",
+                claim.digest, claim.image
+            ),
+            false => format!(
+                "`{}` shows {}",
+                claim.repository.tag(&claim.tag),
+                claim.digest
+            ),
+        };
         let version = self.version;
         let (what, why) = match doubt {
             Doubt::Foreign(why) => ("not from this commit", why.clone()),
@@ -201,7 +213,7 @@ impl<'a> Evidence<'a> {
         };
         Error::refused(format!("{version} is published already{joint} {what}"))
             .with_code(ErrorCode::PublishedFromElsewhere)
-            .cause(format!("`{shown}` shows {}: {why}", claim.digest))
+            .cause(format!("{shows}: {why}"))
             .state("nothing was built or moved")
             .hint(format!(
                 "a published version stays as it is; release the next one: `hoist release --version {}`",
@@ -286,6 +298,7 @@ mod tests {
             image: ImageName::main(),
             digest: Digest::of(content.as_bytes()),
             earlier: false,
+            recorded: false,
             images: Ok(revisions.iter().map(image).collect()),
         }
     }

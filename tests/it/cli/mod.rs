@@ -41,6 +41,7 @@ mod policy_file;
 mod promoted;
 mod questions;
 mod recheck;
+mod recorded;
 pub(crate) mod refusal;
 mod release_files;
 mod report;

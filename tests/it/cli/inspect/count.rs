@@ -128,6 +128,16 @@ fn remove(path: &Path) {
     }
 }
 
+/// Makes the directories above an entry; whatever else is in their place goes.
+fn make_above(path: &Path, root: &Path) {
+    let mut above: Vec<_> = path.ancestors().skip(1).collect();
+    above.retain(|one| one.starts_with(root));
+    for one in above.into_iter().rev().filter(|one| !one.is_dir()) {
+        remove(one);
+        fs::create_dir(one).unwrap();
+    }
+}
+
 /// Writes the layer's entries; its bytes and entries that are not directories. `made`: which layer made an inode.
 fn extract(tar: &[u8], root: &Path, index: usize, made: &mut HashMap<u64, usize>) -> (u64, usize) {
     let (mut bytes, mut files) = (0, 0);
@@ -144,7 +154,7 @@ fn extract(tar: &[u8], root: &Path, index: usize, made: &mut HashMap<u64, usize>
         {
             continue;
         }
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        make_above(&path, root);
         let directory = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
         let link = entry.link_name_bytes().map(|link| name(&link));
         if kind == EntryType::Directory {

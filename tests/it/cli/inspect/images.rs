@@ -369,6 +369,30 @@ fn hiding() -> Vec<Recipe> {
             ],
         ),
         recipe(
+            "a directory without an entry where a file was",
+            vec![
+                layer(
+                    "RUN",
+                    vec![
+                        file("caps", 60_000, "caps"),
+                        file("deep/er", 50_000, "er"),
+                        file("twice", 40_000, "twice"),
+                        hard_link("kept", "twice"),
+                    ],
+                ),
+                layer(
+                    "COPY",
+                    vec![
+                        file("caps/f", 30, "f"),
+                        file("caps/g", 40, "g"),
+                        file("deep/er/and/deeper", 20, "deeper"),
+                        file("twice/f", 10, "f of twice"),
+                    ],
+                ),
+                layer("COPY", vec![file("caps/f/h", 5, "h")]),
+            ],
+        ),
+        recipe(
             "a path twice in one layer",
             vec![layer(
                 "ADD",

@@ -72,6 +72,11 @@ fn the_budget_is_judged_for_every_platform() {
         "{run}"
     );
 
+    // The hint's command shows the other platform, so it says which one is meant.
+    let run = world.run(&clone, &["release", "--yes"]);
+    run.expect(4);
+    run.says("what is over is the image for linux/arm64");
+
     // What is published is judged in the same way.
     world.hoist(&clone, &["release", "--yes", "--over-budget"]);
     let run = world.run(&clone, &["inspect", "--budget"]);
@@ -337,4 +342,31 @@ fn a_variant_that_is_the_plain_image_is_told() {
         let run = world.hoist(&clone, args);
         run.says("the images `main` and `main/alpine` are the same: sha256:");
     }
+}
+
+#[test]
+fn a_layout_of_several_images_is_named_and_a_command_makes_one_of_one() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let policy = format!("{ONE}[variants.alpine]\nlayout = \"dist/alpine\"\n");
+    let clone = project(&world, &registry, &policy);
+    write(&clone, "dist/oci", &[("amd64", 1_000)]);
+    write(&clone, "dist/alpine", &[("amd64", 2_000)]);
+    world.hoist(&clone, &["build", "--output", "dist/all"]);
+    for more in [&[][..], &["--budget"]] {
+        let run = world.run(&clone, &[&["inspect", "dist/all"][..], more].concat());
+        run.expect(4);
+        run.says("holds 2 images");
+        run.says("`0.1.0-alpine`");
+        assert!(!run.stderr.contains("published"), "{run}");
+    }
+    let one = [
+        "build",
+        "--image-name",
+        "main/alpine",
+        "--output",
+        "dist/one",
+    ];
+    world.hoist(&clone, &one);
+    world.hoist(&clone, &["inspect", "dist/one"]);
 }
