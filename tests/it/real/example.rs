@@ -54,9 +54,14 @@ fn the_example_plans_and_releases_through_the_library() {
     assert_eq!(released.stdout, printed);
 
     // Exit codes are those of the program.
-    let resumed = xtask(&["resume"]);
-    resumed.expect(0);
-    resumed.says("nothing to finish");
+    for verb in ["resume", "rollback"] {
+        let ended = xtask(&[verb]);
+        ended.expect(0);
+        ended.says("no release is unfinished");
+    }
+    let status = xtask(&["status"]);
+    status.expect(0);
+    assert_eq!(status.stdout, "", "{status}");
     xtask(&["publish"]).expect(2);
     clone.write("release.toml", "[image]\nrepositry = \"acme/app\"\n");
     let refused = xtask(&["release"]);

@@ -1,5 +1,5 @@
-//! `cargo xtask release [--dry-run]`, `cargo xtask resume`: releases of this workspace's image through
-//! hoist's library, with the exit codes of the `hoist` program.
+//! `cargo xtask release [--dry-run]`, and `status`, `resume` and `rollback` for one that was interrupted: releases
+//! of this workspace's image through hoist's library, with the exit codes of the `hoist` program.
 
 use std::{process::ExitCode, thread};
 
@@ -14,9 +14,13 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["release"] => release(),
         ["release", "--dry-run"] => dry_run(),
+        ["status"] => status(),
         ["resume"] => resume(),
+        ["rollback"] => rollback(),
         _ => {
-            eprintln!("usage: cargo xtask release [--dry-run], or cargo xtask resume");
+            eprintln!(
+                "usage: cargo xtask release [--dry-run], or cargo xtask status|resume|rollback"
+            );
             return ExitCode::from(exit::USAGE);
         }
     };
@@ -47,7 +51,9 @@ fn cancelled_by_signal() -> Cancel {
     let cancel = Cancel::new();
     let cancelled = cancel.clone();
     thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         let heard = runtime.map(|runtime| runtime.block_on(tokio::signal::ctrl_c()));
         if let Ok(Ok(())) = heard {
             cancelled.cancel();
@@ -85,14 +91,43 @@ fn release() -> Result<u8> {
     }
 }
 
+/// Shows each release that was interrupted, with what its tags show now.
+fn status() -> Result<u8> {
+    let unfinished = open()?.status()?;
+    for release in &unfinished {
+        println!(
+            "{} of {}, {}",
+            release.version, release.commit, release.stands
+        );
+        for tag in &release.tags {
+            println!("{} shows {}", tag.repository.tag(&tag.tag), tag.now);
+        }
+    }
+    Ok(match unfinished.is_empty() {
+        true => exit::OK,
+        false => exit::BUSY,
+    })
+}
+
 /// Finishes a release that was interrupted, here or on another machine. Where only the lock tells of it,
 /// somebody has to agree first: see [`Consent`].
 fn resume() -> Result<u8> {
-    match open()?.resume(Recovery::IfAbandoned, &Consent::Missing)? {
-        Some(outcome) => Ok(print_outcome(&outcome)),
+    let ended = open()?.resume(Recovery::IfAbandoned, &Consent::Missing)?;
+    Ok(print_ended(ended.as_ref()))
+}
+
+/// Puts every tag of such a release back.
+fn rollback() -> Result<u8> {
+    let ended = open()?.roll_back_unfinished(Recovery::IfAbandoned, &Consent::Missing)?;
+    Ok(print_ended(ended.as_ref()))
+}
+
+fn print_ended(ended: Option<&Outcome>) -> u8 {
+    match ended {
+        Some(outcome) => print_outcome(outcome),
         None => {
-            println!("nothing to finish");
-            Ok(exit::OK)
+            println!("no release is unfinished");
+            exit::OK
         }
     }
 }
