@@ -5,7 +5,10 @@
 use std::{
     fs::{self, File, FileType, Metadata, OpenOptions},
     io::{Error, ErrorKind, Read as _, Result},
-    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
+    os::{
+        fd::AsFd as _,
+        unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _},
+    },
     path::{Component, Path, PathBuf},
 };
 
@@ -33,6 +36,13 @@ pub(crate) fn look(path: &Path) -> Result<Metadata> {
             format!("it is {kind}, not a regular file"),
         )),
     }
+}
+
+/// Whether it is what this process prints into: the shell has made it.
+pub(crate) fn is_stdout(file: &Metadata) -> bool {
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned();
+    let stdout = stdout.and_then(|stdout| File::from(stdout).metadata());
+    stdout.is_ok_and(|stdout| (stdout.dev(), stdout.ino()) == (file.dev(), file.ino()))
 }
 
 /// Opens a regular file. It cannot become a pipe that hangs between the look and the opening.

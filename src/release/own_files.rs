@@ -2,9 +2,8 @@
 //! them, and they are no change of the project.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Read as _},
-    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -68,7 +67,7 @@ fn is_own(path: &Path, named: &[PathBuf], depth: usize) -> bool {
         return layout::is_marked(path, annotation::LEG) || is_folder_of_own(path, named, depth);
     }
     metadata.is_file()
-        && (is_stdout(&metadata)
+        && (regular_file::is_stdout(&metadata)
             || layout::is_marked(path, annotation::LEG)
             || metadata.len() <= LONGEST && is_own_text(path))
 }
@@ -85,13 +84,6 @@ fn is_folder_of_own(path: &Path, named: &[PathBuf], depth: usize) -> bool {
                 .iter()
                 .all(|name| is_own(&name.path(), named, depth - 1))
     })
-}
-
-/// Whether it is what this process prints into: the shell has made it.
-fn is_stdout(file: &fs::Metadata) -> bool {
-    let stdout = io::stdout().as_fd().try_clone_to_owned();
-    let stdout = stdout.and_then(|stdout| File::from(stdout).metadata());
-    stdout.is_ok_and(|stdout| (stdout.dev(), stdout.ino()) == (file.dev(), file.ino()))
 }
 
 /// Whether it is a plan or a list of legs.

@@ -13,7 +13,7 @@ pub use crate::io::registry::tree_reading::{ImageTree, TreeConfig};
 use crate::{
     io::registry::{
         RegistryError, RegistryErrorKind, RepositoryApi,
-        tree_reading::{Asked, CONCURRENT_REQUESTS, Lost, TreeReading, broken, first_to_have},
+        tree_reading::{CONCURRENT_REQUESTS, Lost, Sought, TreeReading, broken, first_to_have},
     },
     oci::{Descriptor, Digest, ImageConfig, Manifest, Runnable, TagOrDigest},
     text,
@@ -66,7 +66,7 @@ pub async fn tree_among(
     };
     let read = async {
         let what = top.clone().into();
-        match first_to_have(apis, Asked::Top(&what)).await? {
+        match first_to_have(apis, Sought::Top(&what)).await? {
             None => Ok(Err(top.clone())),
             Some(manifest) => {
                 let tree = tree_below(apis, manifest).await?;

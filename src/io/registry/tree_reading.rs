@@ -60,7 +60,7 @@ pub(super) struct Lost {
 }
 
 /// What is asked for.
-pub(super) enum Asked<'a> {
+pub(super) enum Sought<'a> {
     /// Whatever is behind a tag or a digest.
     Top(&'a TagOrDigest),
     /// What an index names.
@@ -70,13 +70,13 @@ pub(super) enum Asked<'a> {
 /// A document from the first of the repositories that has it.
 pub(super) async fn first_to_have(
     apis: &[&dyn RepositoryApi],
-    what: Asked<'_>,
+    what: Sought<'_>,
 ) -> Result<Option<Manifest>, RegistryError> {
     let mut failed = None;
     for api in apis {
         let found = match what {
-            Asked::Top(top) => api.manifest(top).await,
-            Asked::Child(named) => api.child(named).await,
+            Sought::Top(top) => api.manifest(top).await,
+            Sought::Child(named) => api.child(named).await,
         };
         match found {
             Ok(Some(manifest)) => return Ok(Some(manifest)),
@@ -170,7 +170,7 @@ impl<'a> TreeReading<'a> {
     ) -> Result<Option<Digest>, RegistryError> {
         let apis = self.apis;
         let read = |descriptor: Descriptor| async move {
-            let found = first_to_have(apis, Asked::Child(&descriptor)).await?;
+            let found = first_to_have(apis, Sought::Child(&descriptor)).await?;
             Ok::<_, RegistryError>((descriptor.digest, found))
         };
         // A list of futures: a stream that makes them would not be `Send`, as far as the compiler sees.
