@@ -47,7 +47,7 @@ impl Registry {
 
 impl Registry {
     /// A name that all known names of the same registry share: those of this machine, those of Docker Hub, and
-    /// those that name the port which is meant without one. `false` is no proof that two registries differ.
+    /// those with the port that a name without one means. Two registries with different names here may still be one.
     fn shared_name(&self) -> String {
         let name = self.as_str();
         let port = &name[self.host().len() + 2 * usize::from(name.starts_with('['))..];

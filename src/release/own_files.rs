@@ -1,5 +1,5 @@
 //! Files in the work tree that hoist itself writes and reads: plans, legs, and what it prints into. No commit has
-//! them, and they are no change of the project.
+//! them, and they do not count as changes of the project.
 
 use std::{
     fs,
