@@ -15,7 +15,7 @@ use super::{
     table::{Meaning, TableCell},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     project::{CheckedMessage, Severity},
     regular_file,
     release::{Check, LockCheck, first_problem},
@@ -153,12 +153,15 @@ fn print_finding(file: PolicyFile<'_>, finding: &Check, before: &[Check], termin
 }
 
 /// Whether two errors have one reason and one way on. The reason alone may be as general as a missing file.
+/// A login that is missing is one reason, whether it was wanted for reading or for pushing.
 fn is_same(one: &Error, other: &Error) -> bool {
     let reason = |error: &Error| match &*error.causes() {
         [] => error.message().to_owned(),
         causes => causes.join("; "),
     };
-    reason(one) == reason(other) && one.hints() == other.hints()
+    let wants_login = |error: &Error| error.code() == ErrorCode::Unauthorized;
+    (reason(one) == reason(other) || (wants_login(one) && wants_login(other)))
+        && one.hints() == other.hints()
 }
 
 /// The document of `hoist check --json`.

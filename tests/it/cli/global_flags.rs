@@ -81,6 +81,25 @@ fn a_login_that_is_missing_is_told_once() {
 }
 
 #[test]
+fn a_login_that_reading_and_pushing_lack_is_told_once() {
+    let registry = TestRegistry::start(Personality {
+        auth: Auth::Bearer(Tokens {
+            anonymous_pull: false,
+            ..Tokens::default()
+        }),
+        ..Personality::default()
+    });
+    let world = World::new(&registry, &["acme/api"]);
+    let clone = world.project("a");
+    world.change(&clone, "feat: start");
+    let run = world.run(&clone, &["check"]);
+    assert_eq!(run.stderr.matches("docker login").count(), 1, "{run}");
+    let address = registry.address();
+    let told = format!("problem  {address}/acme/api: for the reason told at `plan`");
+    assert!(run.stdout.contains(&told), "{run}");
+}
+
+#[test]
 fn a_log_of_one_release_has_no_limit() {
     let history = History::new();
     let run = history.hoist().args(["log", "1.0.0", "-n", "0"]).output();
