@@ -25,12 +25,14 @@ pub(super) struct DelegatedCommand {
     pub(super) command: String,
     /// Where its work is written down, in words; `None` where the repository does not have it.
     pub(super) definition: Option<String>,
-    pub(super) evidence: PushEvidence,
+    pub(super) evidence: DelegatedWork,
 }
 
 /// What is known of the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum PushEvidence {
+pub(super) enum DelegatedWork {
+    /// It builds images, and pushes none: another command may.
+    Builds,
     /// It is called like a publication.
     MayPush,
     Goreleaser,
@@ -38,6 +40,16 @@ pub(super) enum PushEvidence {
 }
 
 /// The commands of a script that push an image by way of something else, or are called like it.
+pub(super) fn delegated_pushes(
+    script: &str,
+    texts: &BTreeMap<String, String>,
+) -> Vec<DelegatedCommand> {
+    let mut all = delegated(script, texts);
+    all.retain(|one| one.evidence != DelegatedWork::Builds);
+    all
+}
+
+/// As [`delegated_pushes`], with the commands that only build an image.
 pub(super) fn delegated(script: &str, texts: &BTreeMap<String, String>) -> Vec<DelegatedCommand> {
     let mut found: Vec<DelegatedCommand> = Vec::new();
     for words in commands_of(script) {
@@ -45,15 +57,14 @@ pub(super) fn delegated(script: &str, texts: &BTreeMap<String, String>) -> Vec<D
         for task in tasks(&words) {
             let looked_up = definition(&task, texts);
             let known = match &looked_up {
-                _ if pushes_images(&command) => Some(PushEvidence::Pushes),
+                _ if pushes_images(&command) => Some(DelegatedWork::Pushes),
                 Some((_, text)) => evidence_in(text, &task, texts, &mut BTreeSet::new(), DEEPEST),
                 None => None,
             };
             // A definition that only builds does not publish, whatever it is called.
             let text = looked_up.as_ref().map_or("", |(_, text)| text.as_str());
-            let builds = text.contains("docker build") || text.contains("compose");
-            let by_name = is_called_like_push(&task.name) && !builds;
-            let Some(evidence) = known.or(by_name.then_some(PushEvidence::MayPush)) else {
+            let by_name = is_called_like_push(&task.name) && !text.contains("compose");
+            let Some(evidence) = known.or(by_name.then_some(DelegatedWork::MayPush)) else {
                 continue;
             };
             let one = DelegatedCommand {
@@ -81,7 +92,7 @@ pub(super) fn has_push(job: &Value, texts: &BTreeMap<String, String>) -> bool {
     let mut steps = job["steps"].as_array().into_iter().flatten();
     words.iter().any(|word| text.contains(word))
         || pushes_images(&text.replace("\\n", "\n"))
-        || steps.any(|step| !delegated(&yaml::text(&step["run"]), texts).is_empty())
+        || steps.any(|step| !delegated_pushes(&yaml::text(&step["run"]), texts).is_empty())
 }
 
 /// The script without the lines that hold one of the commands.
@@ -126,17 +137,17 @@ fn evidence_in(
     texts: &BTreeMap<String, String>,
     seen: &mut BTreeSet<String>,
     depth: usize,
-) -> Option<PushEvidence> {
+) -> Option<DelegatedWork> {
     if pushes_images(text) {
-        return Some(PushEvidence::Pushes);
+        return Some(DelegatedWork::Pushes);
     }
-    let mut found = None;
+    let mut found = builds_images(text).then_some(DelegatedWork::Builds);
     for words in commands_of(text) {
         let dry = words
             .iter()
             .any(|word| word == "--snapshot" || word.contains("skip"));
         if words.starts_with(&["goreleaser".to_owned(), "release".to_owned()]) && !dry {
-            found = found.max(Some(PushEvidence::Goreleaser));
+            found = found.max(Some(DelegatedWork::Goreleaser));
         }
         for mut called in tasks(&words) {
             if called.is_of_the_same_file(task) {
@@ -152,6 +163,21 @@ fn evidence_in(
         }
     }
     found
+}
+
+/// Whether the text has a command that builds an image.
+fn builds_images(text: &str) -> bool {
+    [
+        "docker build ",
+        "docker image build ",
+        "docker buildx build ",
+        "podman build ",
+        "buildah build ",
+        "buildah bud ",
+        "nerdctl build ",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 /// Whether something is called like the publication of an image.
@@ -255,13 +281,13 @@ mod tests {
             ("nx release", "MayPush "),
             ("./mvnw compile jib:build -Dimage=acme/api", "Pushes "),
             ("make docker-push-debug", "Pushes "),
+            ("make image", "Builds target `image` of `Makefile`"),
+            ("npm run docker", "Builds script `docker` of `package.json`"),
         ] {
             assert_eq!(shown(script), [expected], "{script}");
         }
         for script in [
-            "make image",
             "make test",
-            "npm run docker",
             "npm publish",
             "npm run build:release",
             "./scripts/test-docker.sh",

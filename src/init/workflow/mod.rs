@@ -32,7 +32,7 @@ use crate::init::{
     shell_words::has_version_of_file,
     yaml,
 };
-use delegated::{DelegatedCommand, PushEvidence, delegated};
+use delegated::{DelegatedCommand, DelegatedWork, delegated_pushes};
 pub(super) use dispatch::names_version;
 use push_words::is_publishing;
 pub(super) use push_words::pushes_images;
@@ -167,7 +167,9 @@ impl<'a> Workflows<'a> {
         let jobs = workflow["jobs"].as_object().into_iter().flatten();
         let steps = jobs.filter_map(|(_, job)| job["steps"].as_array());
         let scripts = steps.flatten().filter_map(|step| step["run"].as_str());
-        scripts.flat_map(|run| delegated(run, self.texts)).collect()
+        scripts
+            .flat_map(|run| delegated_pushes(run, self.texts))
+            .collect()
     }
 
     /// Whether a job of the workflow is another one of the repository that pushes images.
@@ -334,8 +336,9 @@ fn some_numbers(path: &str, filters: &[&str]) -> String {
 
 fn left_behind(path: &str, triggers: &Triggers, command: &DelegatedCommand) -> String {
     let may = match command.evidence {
-        PushEvidence::MayPush => "may push images",
-        PushEvidence::Goreleaser | PushEvidence::Pushes => "pushes images",
+        DelegatedWork::Builds => "builds images",
+        DelegatedWork::MayPush => "may push images",
+        DelegatedWork::Goreleaser | DelegatedWork::Pushes => "pushes images",
     };
     format!(
         "`{path}`: a release does not start it ({}), and `{}` in it {may}",

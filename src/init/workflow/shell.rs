@@ -10,7 +10,7 @@ use crate::init::{
     shell_words::{PlainScript, VERSION_OF_FILE, has_version_of_file},
     term::{Object, Term, is_partial},
     workflow::{
-        delegated::{DelegatedCommand, PushEvidence, delegated, without},
+        delegated::{DelegatedCommand, DelegatedWork, delegated, without},
         push_words::pushes_images,
         walk::{RunningJob, WorkflowRun},
     },
@@ -47,7 +47,7 @@ impl WorkflowRun<'_> {
             pushes: pushes_images(&run)
                 || delegated
                     .iter()
-                    .any(|one| one.evidence == PushEvidence::Pushes),
+                    .any(|one| one.evidence == DelegatedWork::Pushes),
             whole: run,
         };
         self.shell_images(step, &text, &script, running);
@@ -60,7 +60,7 @@ impl WorkflowRun<'_> {
 
     /// Names the commands that leave a push to something else.
     fn name_delegated(&mut self, all: &[DelegatedCommand], place: &str, running: &RunningJob<'_>) {
-        if all.iter().any(|one| one.evidence == PushEvidence::Pushes) {
+        if all.iter().any(|one| one.evidence == DelegatedWork::Pushes) {
             self.name_unpushed(running);
         }
         for one in all {
@@ -70,14 +70,18 @@ impl WorkflowRun<'_> {
                 None => (String::new(), ""),
             };
             match one.evidence {
-                PushEvidence::Pushes => self.notes.add_unread(format!(
+                DelegatedWork::Pushes => self.notes.add_unread(format!(
                     "{place}: found, not read: `{command}`{runs}{which} pushes images"
                 )),
-                PushEvidence::MayPush => self.notes.add(
+                DelegatedWork::Builds => self.notes.add(
+                    NoteKind::NotTaken,
+                    format!("{place}: found, not read: `{command}`{runs}{which} builds images"),
+                ),
+                DelegatedWork::MayPush => self.notes.add(
                     NoteKind::NotTaken,
                     format!("{place}: found, not read: `{command}`{runs}{which} may push images"),
                 ),
-                PushEvidence::Goreleaser => {
+                DelegatedWork::Goreleaser => {
                     self.goreleaser = true;
                     let text = format!("{place}: `{command}`{runs}{which} runs goreleaser");
                     self.notes.add(NoteKind::Assumed, text);

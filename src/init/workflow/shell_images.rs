@@ -100,8 +100,12 @@ impl WorkflowRun<'_> {
         let is_read = self.pushes.len() > before || !pushes.groups.is_empty();
         self.name_unread(&place, &text.rest, is_read, &pushes, running);
         if text.pushes && pushes.groups.iter().all(|group| group.build.is_none()) {
-            let builds = running.unpushed.iter();
-            let builds = builds.filter_map(|push| push.build.clone());
+            let of_job = running.unpushed.iter();
+            let mut builds: Vec<Build> = of_job.filter_map(|push| push.build.clone()).collect();
+            if builds.is_empty() {
+                let left = self.left_by_jobs.iter();
+                builds.extend(left.map(|(_, build)| build.clone()));
+            }
             self.for_scripts.extend(builds);
         }
         let several = pushes.groups.len() > 1;
@@ -292,11 +296,10 @@ impl WorkflowRun<'_> {
 
     /// The build that made the image with this name, in this job or before it.
     fn shown_by(&self, name: &PushedReference, running: &RunningJob<'_>) -> Option<Build> {
-        let loaded = running.loaded.iter().rev();
-        let loaded = loaded
-            .filter(|(names, _)| names.contains(name))
-            .map(|(_, build)| build.clone())
-            .next();
+        let newest = |all: &[(Vec<PushedReference>, Build)]| {
+            let mut named = all.iter().rev().filter(|(names, _)| names.contains(name));
+            named.next().map(|(_, build)| build.clone())
+        };
         let pushed = || {
             let mut pushes = self.pushes.iter().rev();
             pushes
@@ -304,7 +307,9 @@ impl WorkflowRun<'_> {
                 .build
                 .clone()
         };
-        loaded.or_else(pushed)
+        newest(&running.loaded)
+            .or_else(pushed)
+            .or_else(|| newest(&self.left_by_jobs))
     }
 }
 

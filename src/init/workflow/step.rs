@@ -11,7 +11,7 @@ use crate::init::{
     push::{Push, PushedReference},
     term::{Object, Term},
     workflow::{
-        delegated::{PushEvidence, delegated},
+        delegated::{DelegatedWork, delegated_pushes},
         push_words::{is_publishing, pushes_images},
         release_actions,
         walk::{RunningJob, WorkflowRun, environment},
@@ -211,7 +211,7 @@ impl WorkflowRun<'_> {
 
     /// Whether the step can push an image, itself or by way of something else.
     fn can_push(&self, step: &Value, action: Option<&str>) -> bool {
-        let by_others = || !delegated(&yaml::text(&step["run"]), self.texts).is_empty();
+        let by_others = || !delegated_pushes(&yaml::text(&step["run"]), self.texts).is_empty();
         is_publishing(step, action) || action.is_none() && by_others()
     }
 
@@ -224,8 +224,8 @@ impl WorkflowRun<'_> {
             .filter_map(|(_, value)| value.as_str())
             .collect();
         for text in texts {
-            let mut behind = delegated(text, self.texts).into_iter();
-            if pushes_images(text) || behind.any(|one| one.evidence == PushEvidence::Pushes) {
+            let mut behind = delegated_pushes(text, self.texts).into_iter();
+            if pushes_images(text) || behind.any(|one| one.evidence == DelegatedWork::Pushes) {
                 let place = self.place(step, running);
                 self.notes.add_unread(format!(
                     "{place}: found, not read: `{action}` runs commands that push images"

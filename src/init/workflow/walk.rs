@@ -29,6 +29,8 @@ pub(super) struct WorkflowRun<'a> {
     pub(super) unpushed: Vec<Push>,
     /// What steps build for a script that pushes images, and does not say which.
     pub(super) for_scripts: Vec<Build>,
+    /// Images that jobs have built and not pushed: a later job may push them, from an artifact.
+    pub(super) left_by_jobs: Vec<(Vec<PushedReference>, Build)>,
     /// The tags of metadata steps that no step uses.
     pub(super) unused: Vec<Push>,
     /// What each metadata step gave; outputs name them by their place here.
@@ -88,6 +90,7 @@ impl<'a> WorkflowRun<'a> {
             goreleaser: false,
             unpushed: Vec::new(),
             for_scripts: Vec::new(),
+            left_by_jobs: Vec::new(),
             unused: Vec::new(),
             metadata: Vec::new(),
             metadata_lines: Vec::new(),
@@ -266,6 +269,7 @@ impl<'a> WorkflowRun<'a> {
         for step in job["steps"].as_array().into_iter().flatten() {
             self.step(step, &mut running);
         }
+        self.left_by_jobs.append(&mut running.loaded);
         let mut outputs = Object::default();
         for (name, value) in job["outputs"].as_object().into_iter().flatten() {
             outputs.set(
