@@ -22,10 +22,9 @@ impl Release {
         {
             *set = None;
         }
-        let names = [
-            planned.name.in_layout(&plan.version.to_string()),
-            plan.version.to_string(),
-        ];
+        let version = plan.version.to_string();
+        let plain = (!self.shares_layout(&planned.name)).then(|| version.clone());
+        let names = std::iter::once(planned.name.in_layout(&version)).chain(plain);
         let tags = plan
             .tags
             .iter()
@@ -68,6 +67,17 @@ impl Release {
             targets: TargetRepositories::default(),
             expected: Some(expected),
         }
+    }
+
+    /// Whether another image comes from the same layout: then the plain version is not the name of this one.
+    fn shares_layout(&self, image: &ImageName) -> bool {
+        let layout_of = |image: &ImageName| {
+            let source = self.build_policy(image).image_source;
+            source.layout().map(str::to_owned)
+        };
+        let own = layout_of(image);
+        let mut others = self.policy().all_images().filter(|other| other != image);
+        own.is_some() && others.any(|other| layout_of(&other) == own)
     }
 
     /// What a reproducible build counts from: as the plan's labels say, so that all who build by one plan

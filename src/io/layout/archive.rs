@@ -117,8 +117,19 @@ impl Archive {
                 Ok(())
             }
             EntryType::Link => {
+                let name = normal("", &name)?;
                 let target = normal("", &entry.link)?;
-                self.links.insert(normal("", &name)?, target);
+                // A hard link is the file that has the name now, whatever gets the name afterwards.
+                match self.find(&target).cloned() {
+                    Some(stored) => {
+                        self.links.remove(&name);
+                        self.files.insert(name, stored);
+                    }
+                    None => {
+                        self.files.remove(&name);
+                        self.links.insert(name, target);
+                    }
+                }
                 Ok(())
             }
             other => Err(broken(format!(

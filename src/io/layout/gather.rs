@@ -5,6 +5,7 @@ use std::{
     io::Read,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -99,6 +100,20 @@ fn of_layout(source: &Source) -> Result<BTreeMap<String, String>> {
     Ok(index.map(|index| index.annotations).unwrap_or_default())
 }
 
+/// Makes sure that the copy of the content which a descriptor may hold is the content: some clients read it instead.
+fn same_data(of: &Descriptor, content: &[u8], what: &str) -> Result<()> {
+    let Some(copy) = of.other.get("data").filter(|copy| !copy.is_null()) else {
+        return Ok(());
+    };
+    let copy = copy.as_str().and_then(|text| BASE64.decode(text).ok());
+    match copy.as_deref() == Some(content) {
+        true => Ok(()),
+        false => Err(broken(format!(
+            "the field `data` of the descriptor of {what} is not its content"
+        ))),
+    }
+}
+
 /// Makes sure that an image is for the platform for which `index.json` lists it, or one of its images is.
 fn listed_rightly(top: &Descriptor, platforms: &[Platform]) -> Result<()> {
     let listed = top.platform.as_ref();
@@ -139,6 +154,7 @@ impl Parts {
         same_size(&stored, at)?;
         let bytes = source.blobs().document(&stored)?;
         let what = format!("the manifest {}", at.digest);
+        same_data(at, &bytes, &what)?;
         if at.media_type.is_index() {
             check_type(&bytes, &at.media_type, &what)?;
             let index = parse_index(&bytes, &what)?;
@@ -186,6 +202,7 @@ impl Parts {
                 stored.ok_or_else(|| missing(&document.config, platform.as_ref(), below_index))?;
             let config = source.blobs().document(&stored)?;
             let what = format!("the configuration {}", document.config.digest);
+            same_data(&document.config, &config, &what)?;
             let config: ImageConfig = parse(&config, &what)?;
             self.check_layers(&document.layers, config.diff_ids(), what.as_str())?;
             // What the entry in an index says is compared with the configuration elsewhere.

@@ -48,12 +48,8 @@ pub(super) fn select<T>(mut all: Vec<ImageCandidate<T>>, wanted: &WantedImage) -
         return Ok(all.remove(0).item);
     }
     let named = |candidate: &ImageCandidate<T>, reference: &String| {
-        candidate.names.iter().any(|name| {
-            name == reference
-                || name
-                    .rsplit_once(':')
-                    .is_some_and(|(_, tag)| tag == reference)
-        })
+        let mut names = candidate.names.iter();
+        names.any(|name| is_named(name, reference, &wanted.references))
     };
     let by_name = wanted
         .references
@@ -73,6 +69,34 @@ pub(super) fn select<T>(mut all: Vec<ImageCandidate<T>>, wanted: &WantedImage) -
         None if wanted.only_looks && !all.is_empty() => Err(several(&all)),
         None => Err(ambiguous(&all, wanted)),
     }
+}
+
+/// Whether `name` is the reference that is wanted, or a full name of a wanted repository with it as its tag.
+fn is_named(name: &str, reference: &str, all: &[String]) -> bool {
+    if name == reference {
+        return true;
+    }
+    let Some((repository, tag)) = name.rsplit_once(':') else {
+        return false;
+    };
+    let mut ours = all.iter().filter_map(|one| {
+        let (repository, _) = one.rsplit_once(':')?;
+        Some(repository)
+    });
+    let is_ours = |ours: &str| {
+        let is_end = ours.strip_suffix(without_default_host(repository));
+        is_end.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    };
+    let knows_none = ours.clone().next().is_none();
+    tag == reference && (knows_none || ours.any(is_ours))
+}
+
+/// A repository without what engines put before the name of an image that was built here, and that no registry has.
+fn without_default_host(repository: &str) -> &str {
+    ["docker.io/library/", "docker.io/", "localhost/"]
+        .iter()
+        .find_map(|host| repository.strip_prefix(host))
+        .unwrap_or(repository)
 }
 
 fn only<T>(all: &[ImageCandidate<T>], keep: impl Fn(&ImageCandidate<T>) -> bool) -> Option<usize> {
@@ -177,6 +201,28 @@ mod tests {
             "docker.io/acme/api:1.3.0 arm64"
         );
         assert_eq!(ok(chosen(&two, &["x", "1.2.0"], &["arm64"])), "1.2.0 amd64");
+    }
+
+    #[test]
+    fn a_tag_of_another_repository_is_no_name() {
+        let wanted = ["ghcr.io/acme/api:1.3.0", "1.3.0"];
+        for (name, is_ours) in [
+            ("1.3.0", true),
+            ("ghcr.io/acme/api:1.3.0", true),
+            ("docker.io/acme/api:1.3.0", true),
+            ("docker.io/library/api:1.3.0", true),
+            ("localhost/api:1.3.0", true),
+            ("acme/api:1.3.0", true),
+            ("api:1.3.0", true),
+            ("pi:1.3.0", false),
+            ("redis:1.3.0", false),
+            ("docker.io/other/api:1.3.0", false),
+            ("quay.io/acme/api:1.3.0", false),
+            ("ghcr.io/acme/api:1.2.0", false),
+        ] {
+            let two = [(name, "amd64"), ("edge", "amd64")];
+            assert_eq!(chosen(&two, &wanted, &[]).is_ok(), is_ours, "{name}");
+        }
     }
 
     #[test]

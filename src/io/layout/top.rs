@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use super::{
     blobs::MAX_DOCUMENT,
     cache::LayerCache,
@@ -16,7 +18,7 @@ use super::{
 use crate::{
     error::Result,
     event::Events,
-    oci::{Descriptor, Digest, Index},
+    oci::{Descriptor, Digest, Index, annotation},
     text::sanitize_line,
 };
 
@@ -33,6 +35,7 @@ impl Source {
         let is_list = list
             .as_deref()
             .is_some_and(|list| list.trim_ascii_start().first() != Some(&b'{'));
+        self.known_version()?;
         if self.document("index.json")?.is_some() {
             return Ok(match is_list {
                 true => LayoutFormat::SavedOci,
@@ -43,6 +46,19 @@ impl Source {
             Some(_) if is_list => Ok(LayoutFormat::Saved),
             Some(_) => Err(skopeo_directory()),
             None => Err(no_image(&self.names())),
+        }
+    }
+
+    /// A layout of another version of the format may mean something else by the same files.
+    fn known_version(&self) -> Result<()> {
+        let marker = self.document("oci-layout")?.unwrap_or_default();
+        let marker: Value = serde_json::from_slice(&marker).unwrap_or_default();
+        match marker["imageLayoutVersion"].as_str() {
+            Some(version) if !version.starts_with("1.") => Err(broken(format!(
+                "`oci-layout` says version `{}` of the layout's format, and hoist reads version 1",
+                sanitize_line(version, 40)
+            ))),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -93,7 +109,7 @@ impl Source {
             {
                 Some(known) => {
                     known.names.extend(names(&entry));
-                    known.item.platform = known.item.platform.take().or(entry.platform);
+                    merge(&mut known.item, entry)?;
                     known.platform.clone_from(&known.item.platform);
                 }
                 None => all.push(ImageCandidate {
@@ -166,6 +182,43 @@ impl Source {
         let stored = self.blob(&entry.digest).ok()?;
         self.blobs().document(&stored).ok()
     }
+}
+
+/// What entries of `index.json` say of the image that they list, and a release is judged by.
+const JUDGED: [&str; 3] = [annotation::REVISION, annotation::VERSION, annotation::LEG];
+
+/// Takes over what a further entry says of an image that is listed already.
+///
+/// # Errors
+/// Both say something that a release is judged by, and not the same.
+fn merge(known: &mut Descriptor, further: Descriptor) -> Result<()> {
+    let differ = |what: &str, one: &str, other: &str| {
+        let value = |text: &str| sanitize_line(text, 200);
+        Err(broken(format!(
+            "two entries of `index.json` list the image {} and do not agree: `{what}` is `{}` and `{}`",
+            known.digest,
+            value(one),
+            value(other)
+        ))
+        .hint("leave one of the two entries out, or have the layout made anew"))
+    };
+    match (&known.platform, &further.platform) {
+        (Some(one), Some(other)) if one != other => {
+            return differ("platform", &one.in_full(), &other.in_full());
+        }
+        _ => {}
+    }
+    for key in JUDGED {
+        match (known.annotations.get(key), further.annotations.get(key)) {
+            (Some(one), Some(other)) if one != other => return differ(key, one, other),
+            _ => {}
+        }
+    }
+    known.platform = known.platform.take().or(further.platform);
+    for (key, value) in further.annotations {
+        known.annotations.entry(key).or_insert(value);
+    }
+    Ok(())
 }
 
 /// What is not published is said: nobody should look for it in the registry.

@@ -2,6 +2,7 @@
 //! does.
 
 mod as_they_are;
+mod twice;
 
 use std::os::unix::fs::{MetadataExt as _, symlink};
 
