@@ -25,6 +25,18 @@ pub struct WantedImage {
     pub only_looks: bool,
 }
 
+impl WantedImage {
+    /// The first and the last of the names, which is the shortest one.
+    fn names_in_words(&self) -> String {
+        let name = |name: &String| format!("`{}`", sanitize_line(name, 200));
+        match &*self.references {
+            [] => "after the version".to_owned(),
+            [one] => name(one),
+            [first, .., last] => format!("{} or {}", name(first), name(last)),
+        }
+    }
+}
+
 /// One of the images to choose from.
 #[derive(Debug)]
 pub(super) struct ImageCandidate<T> {
@@ -123,9 +135,9 @@ fn ambiguous<T>(all: &[ImageCandidate<T>], wanted: &WantedImage) -> Error {
     .with_code(ErrorCode::ImageUnusable);
     error = with_names(error, all);
     if wanted.leg.is_some() {
-        return error.hint("make a leg that holds one image (for several platforms: one index), such as by `hoist build --output DIR`, or name the image in the leg after the version");
+        return error.hint(format!("make a leg that holds one image (for several platforms: one index), such as by `hoist build --output DIR`, or name the image in the leg {}", wanted.names_in_words()));
     }
-    error.hint("name the image in the layout after the version, or make a layout that holds one image (for several platforms: one index)")
+    error.hint(format!("name the image in the layout {}, or make a layout that holds one image (for several platforms: one index)", wanted.names_in_words()))
 }
 
 /// Said to whoever looks at a layout of several images.
