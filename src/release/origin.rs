@@ -110,6 +110,7 @@ impl Release {
                 origin.same_image = options.same_image(request.policy.same_image);
                 let suffix = self.policy().suffix_of(&planned.name);
                 check_layout(&origin, &image, layout, &suffix)?;
+                self.check_recorded_digest(plan, planned, &image.digest, layout)?;
             }
         }
         Ok(())
