@@ -32,7 +32,7 @@ pub use choose::choose;
 pub(crate) use command::why_not;
 pub(crate) use docker::load;
 pub use join::{Expected, LEG_FORMAT, Leg, LegBase, LegPolicy};
-pub(crate) use join::{LegInput, LegsSource, described, is_archive, same_platform};
+pub(crate) use join::{LegInput, LegsSource, described, is_archive, is_described, same_platform};
 pub(crate) use paths::expand;
 pub use request::{BuildRequest, TargetRepositories};
 pub use source::{Description, ImageSource};

@@ -120,6 +120,8 @@ pub enum ErrorCode {
     Withdrawn,
     /// The version is published already, as an image that is not this release's.
     PublishedFromElsewhere,
+    /// The version is published already, and no repository has the image that its git tag records.
+    ImageGone,
     /// A fixed tag shows another image.
     TagTaken,
     /// The registry does not let a tag move.

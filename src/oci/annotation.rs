@@ -29,6 +29,8 @@ pub const BASE_NAME: &str = "org.opencontainers.image.base.name";
 pub const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
 /// containerd's full name of an image in a layout's `index.json`.
 pub const CONTAINERD_NAME: &str = "io.containerd.image.name";
+/// How the names of containerd's annotations begin that say where content was pulled from.
+const PULLED_FROM: &str = "containerd.io/distribution.source.";
 /// BuildKit's mark on the entry of an attestation in an index.
 pub const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 /// The image that such an attestation is about, by its digest.
@@ -37,6 +39,13 @@ pub const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 pub const ATTESTATION: &str = "attestation-manifest";
 /// The description of a leg, at the entry of a layout's `index.json` (JSON).
 pub const LEG: &str = "hoist.leg";
+
+/// Whether an annotation of an entry in a layout's `index.json` is about the layout, and not about the image: what the
+/// image is called there, when and from where it came there, which leg it is.
+#[must_use]
+pub fn is_of_layout(key: &str) -> bool {
+    [REF_NAME, CONTAINERD_NAME, CREATED, LEG].contains(&key) || key.starts_with(PULLED_FROM)
+}
 
 /// The version that the value of [`VERSION`] names, with or without a leading `v`. `None`: the value is not a semantic
 /// version, such as the `24.04` of a base image.

@@ -12,6 +12,7 @@ use crate::{
         history::facts::Facts,
         release::{
             belonging::CheckState,
+            gone::GoneImage,
             ownership::{Adopted, Evidence, PublishedTag},
             receipt::Receipt,
             verify::{ReleaseChecks, without_images},
@@ -19,7 +20,9 @@ use crate::{
         tags::{Published, TagContext, TagKind, compute},
     },
     publish,
-    release::{facade::Release, observe, past_policy::lacks_a_place, tags::Subject},
+    release::{
+        facade::Release, observe, past_policy::lacks_a_place, recorded::recorded, tags::Subject,
+    },
 };
 
 /// A version as a release of it looks at it.
@@ -63,8 +66,12 @@ impl Release {
         &self,
         facts: &Facts,
         completed: &Completed<'_>,
-        claims: &mut [PublishedTag],
+        (claims, gone): (&mut [PublishedTag], &[GoneImage]),
     ) -> Option<String> {
+        if let Some(gone) = gone.first() {
+            let version = completed.version;
+            return Some(would_not_complete(version, &gone.refusal(version)));
+        }
         let error = self.adoption(facts, completed, claims).err()?;
         let refused = error.code() == ErrorCode::PublishedFromElsewhere;
         refused.then(|| would_not_complete(completed.version, &error))
@@ -93,7 +100,8 @@ impl Release {
         let set = compute(self.policy(), context, &without_images(published))?;
         let apis = self.apis(&self.repositories()?)?;
         let mut claims = observe::claims(&apis, published, &set).await?;
-        claims.extend(observe::recorded(&apis, &set, receipts, &claims).await?);
+        let recorded = recorded(&apis, &set, receipts, &claims).await?;
+        claims.extend(recorded.found);
         let commits = self.commits_of_release(None, head, &subject.version);
         let completed = Completed {
             version: &subject.version,
@@ -101,7 +109,7 @@ impl Release {
             commits: &commits,
             receipts,
         };
-        Ok(self.not_completed(facts, &completed, &mut claims))
+        Ok(self.not_completed(facts, &completed, (&mut claims, &recorded.gone)))
     }
 }
 

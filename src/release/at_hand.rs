@@ -41,6 +41,7 @@ impl Release {
     async fn taken(&self, plan: &Plan, options: &ImageOptions) -> Result<()> {
         let made = self.images(plan, options).await?.images;
         self.check_origin(plan, &made, options).await?;
+        self.check_recorded(plan, &made, options)?;
         still_fits(plan, &made)?;
         for same in alike(plan, &made) {
             self.events.warning(same);

@@ -75,6 +75,7 @@ impl Release {
         made.uncommitted.splice(..0, uncommitted);
         let checked = self.check_origin(plan, &made.images, options);
         self.or_signal(checked).await?;
+        self.check_recorded(plan, &made.images, options)?;
         still_fits(plan, &made.images)?;
         for same in alike(plan, &made.images) {
             self.events.warning(same);

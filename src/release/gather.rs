@@ -77,7 +77,7 @@ impl Release {
             Purpose::Show | Purpose::Try => survey.await,
         };
         let survey = survey?.complete().await?;
-        let mut claims = survey.claims_and_recorded(&receipts).await?;
+        let (mut claims, gone) = survey.claims_and_recorded(&receipts).await?;
         let commits = self.commits_of_release(release_commit.as_ref(), facts.head, &version);
         let completed = Completed {
             version: &version,
@@ -95,6 +95,11 @@ impl Release {
             ..inputs
         };
         let mut plan = inputs.plan()?;
+        let of_gone = self.notes_of_gone(&plan, &gone, !ask.from.is_empty());
+        match of_gone {
+            Ok(notes) => plan.messages.extend(notes),
+            Err(error) => return Err(self.or_unfinished(&version, error).await),
+        }
         let current = plan.current_tag.as_deref();
         plan.messages.extend(current.and_then(base));
         let all: Vec<_> = policy

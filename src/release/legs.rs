@@ -82,6 +82,7 @@ impl Release {
             };
             let has_own = match (self.pick(plan, leg, image)?, self.pick(plan, leg, other)?) {
                 (Pick::Image(one), Pick::Image(two)) => one != two,
+                (Pick::Described, Pick::Described) => true,
                 (Pick::OfArchive, Pick::OfArchive) => is_alone(image) && is_alone(other),
                 _ => false,
             };
@@ -100,8 +101,9 @@ impl Release {
             found.map(|(_, image)| image.manifest.digest())
         };
         let mut shared = shared_legs(legs).into_iter();
-        let same = shared.find(|(_, image, other)| {
-            digest(image).is_some_and(|digest_of| digest(other) == Some(digest_of))
+        let same = shared.find(|(leg, image, other)| {
+            let is_described = build::is_described(leg).unwrap_or_default();
+            !is_described && digest(image).is_some_and(|digest_of| digest(other) == Some(digest_of))
         });
         match same {
             Some((leg, image, other)) => Err(given_twice(&leg.name, other, image)),
@@ -115,6 +117,9 @@ impl Release {
         let Some(planned) = planned.find(|planned| planned.name == *image) else {
             return Ok(Pick::Unknown);
         };
+        if build::is_described(leg)? {
+            return Ok(Pick::Described);
+        }
         if build::is_archive(leg)? {
             return Ok(Pick::OfArchive);
         }
@@ -183,6 +188,8 @@ fn shared_legs(legs: &[LegInput]) -> Vec<(&LegInput, &ImageName, &ImageName)> {
 /// Which image of a layout is meant.
 enum Pick {
     Image(Digest),
+    /// The legs there say it themselves, and one that is of another image is refused when it is read.
+    Described,
     /// It is known once the archive was read.
     OfArchive,
     Unknown,

@@ -96,6 +96,7 @@ mod pushed;
 mod ready;
 mod receipts;
 mod recheck;
+mod recorded;
 mod recovery;
 mod referrers;
 mod release_commit;

@@ -8,8 +8,8 @@ use crate::{
     oci::{Observed, Tag},
     plan::{
         history::{facts::Facts, levels::JudgedChange},
-        release::preconditions::PushedHead,
-        tags::{Published, TagAction, TagSet},
+        release::{places::is_part, preconditions::PushedHead, receipt::Receipt},
+        tags::{PlannedTag, Published, TagAction, TagSet},
         version::{explain, next::Next},
     },
     policy::{Policy, Unconventional},
@@ -132,11 +132,12 @@ impl Release {
         let has_day = origin.is_some_and(|origin| origin.is_recorded);
         let (set, published) = (&survey.set, &survey.published);
         let complete = self.completing(version)?;
+        let receipts = self.receipts(facts, version)?;
         let mut way = Way::Completed(complete);
-        let mut messages = drift_messages(set, published, version, (&way, has_day));
+        let seen = (set, published.as_slice(), receipts.as_slice());
+        let mut messages = drift_messages(seen, version, (&way, has_day));
         if !messages.is_empty() {
-            let receipts = self.receipts(facts, version)?;
-            let mut claims = survey.claims_and_recorded(&receipts).await?;
+            let (mut claims, gone) = survey.claims_and_recorded(&receipts).await?;
             let commits = self.commits_of_release(None, facts.head, version);
             let completed = Completed {
                 version,
@@ -144,11 +145,12 @@ impl Release {
                 commits: &commits,
                 receipts: &receipts,
             };
-            if let Some(refused) = self.not_completed(facts, &completed, &mut claims) {
+            if let Some(refused) = self.not_completed(facts, &completed, (&mut claims, &gone)) {
                 way = Way::Refused(refused);
-                messages = drift_messages(set, published, version, (&way, has_day));
+                messages = drift_messages(seen, version, (&way, has_day));
             }
         }
+        messages.extend(younger_images(set, &receipts, version));
         messages.extend(self.unmoved_notes(facts, published).await);
         Ok((messages, may_be_published(set, published)))
     }
@@ -197,6 +199,19 @@ fn may_be_published(set: &TagSet, published: &[Published]) -> bool {
     })
 }
 
+/// A sentence for each image of the policy that came into it after the version.
+fn younger_images(set: &TagSet, receipts: &[Receipt], version: &Version) -> Vec<String> {
+    let own = set.tags().iter().filter(|planned| planned.is_version);
+    let younger = own.filter(|planned| !is_part(receipts, None, &planned.image));
+    let sentence = |planned: &PlannedTag| {
+        format!(
+            "the image `{}` is no part of {version}, as its git tag records; the next release has it",
+            planned.image
+        )
+    };
+    younger.map(sentence).collect()
+}
+
 /// What becomes of what a version lacks.
 enum Way {
     /// This command completes it.
@@ -206,19 +221,21 @@ enum Way {
 }
 
 /// `way` is what completes the version. `has_day`: the day of the release is known, so the tag of that day can be compared.
+/// An image that the `receipts` do not have is no part of it.
 fn drift_messages(
-    set: &TagSet,
-    published: &[Published],
+    (set, published, receipts): (&TagSet, &[Published], &[Receipt]),
     version: &Version,
     (way, has_day): (&Way, bool),
 ) -> Vec<String> {
     let mut messages = Vec::new();
     for seen in published {
         let repository = &seen.repository;
+        let own = || {
+            let all = set.tags().iter();
+            all.filter(|planned| is_part(receipts, None, &planned.image))
+        };
         let absent = |tag: &Tag| seen.shows.get(tag) == Some(&Observed::Absent);
-        let missing: Vec<String> = set
-            .tags()
-            .iter()
+        let missing: Vec<String> = own()
             .filter(|planned| planned.is_version && planned.is_for(repository))
             .filter(|planned| absent(&planned.tag))
             .map(|planned| format!("`{}`", planned.tag))
@@ -235,9 +252,7 @@ fn drift_messages(
             });
             continue;
         }
-        let behind: Vec<String> = set
-            .tags()
-            .iter()
+        let behind: Vec<String> = own()
             .filter(|planned| has_day || !planned.template.is_of_the_moment())
             .filter(|planned| {
                 planned.verdicts.iter().any(|verdict| {

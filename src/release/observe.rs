@@ -260,48 +260,6 @@ pub(super) async fn claims(
     Ok(claims)
 }
 
-/// The images that no version tag of `set` shows, although the version's `receipts` name them, as far as a
-/// repository still has them: their tags had other names then, or are gone.
-pub(super) async fn recorded(
-    apis: &RepositoryApis,
-    set: &TagSet,
-    receipts: &[Receipt],
-    claims: &[PublishedTag],
-) -> Result<Vec<PublishedTag>> {
-    let mut found: Vec<PublishedTag> = Vec::new();
-    for receipt in receipts {
-        let is_known = |one: &PublishedTag| one.image == receipt.image;
-        let mut tags = set.tags().iter();
-        let planned = tags.find(|tag| {
-            tag.is_version && tag.image == receipt.image && tag.is_for(&receipt.repository)
-        });
-        let api = apis
-            .iter()
-            .find(|api| *api.repository() == receipt.repository);
-        let (Some(planned), Some(api)) = (planned, api) else {
-            continue;
-        };
-        if claims.iter().chain(&found).any(is_known) {
-            continue;
-        }
-        match api.head(&receipt.digest.clone().into()).await {
-            Ok(Some(_)) => found.push(PublishedTag {
-                repository: receipt.repository.clone(),
-                tag: planned.tag.clone(),
-                image: receipt.image.clone(),
-                digest: receipt.digest.clone(),
-                images: images_behind(api.as_ref(), &receipt.digest).await?,
-                earlier: false,
-                recorded: true,
-            }),
-            Ok(None) => {}
-            Err(error) if is_refusal(&error) => {}
-            Err(error) => return Err(unreadable(api.as_ref(), &error)),
-        }
-    }
-    Ok(found)
-}
-
 async fn version_label(api: &dyn RepositoryApi, digest: &Digest) -> Result<Option<Version>> {
     // A broken image says nothing.
     let images = images_behind(api, digest).await?.unwrap_or_default();
@@ -364,6 +322,6 @@ pub(super) fn is_refusal(error: &RegistryError) -> bool {
     )
 }
 
-fn unreadable(api: &dyn RepositoryApi, error: &RegistryError) -> Error {
+pub(super) fn unreadable(api: &dyn RepositoryApi, error: &RegistryError) -> Error {
     errors::registry(&format!("cannot read `{}`", api.repository()), error)
 }

@@ -44,7 +44,9 @@ impl Release {
                 continue;
             }
             if origin.is_none() {
-                origin = Some(self.origin(plan).await?);
+                let digests: Vec<&Digest> =
+                    images.iter().map(|one| one.manifest.digest()).collect();
+                origin = Some(self.origin(plan, &digests).await?);
             }
             if let Some(origin) = &mut origin {
                 origin.same_image = options.same_image(build.same_image);
@@ -104,16 +106,18 @@ impl Release {
             request.accept_dirty(options.allow_dirty);
             let at_hand = self.source(&request, options)?.at_hand().await?;
             if let (Some(image), Some(layout)) = (at_hand, request.policy.image_source.layout()) {
-                let mut origin = self.origin(plan).await?;
+                let mut origin = self.origin(plan, &[&image.digest]).await?;
                 origin.same_image = options.same_image(request.policy.same_image);
                 let suffix = self.policy().suffix_of(&planned.name);
                 check_layout(&origin, &image, layout, &suffix)?;
+                self.check_recorded_digest(plan, planned, &image.digest, layout)?;
             }
         }
         Ok(())
     }
 
-    async fn origin(&self, plan: &Plan) -> Result<ImageOrigin> {
+    /// As far as it matters to `images`.
+    async fn origin(&self, plan: &Plan, images: &[&Digest]) -> Result<ImageOrigin> {
         let template = &self.policy().version.tag;
         let named = |version: &Version| (version.clone(), template.name(version));
         let last = plan.current.as_ref().map(|version| {
@@ -139,39 +143,40 @@ impl Release {
                 digests,
             });
         }
-        before.extend(self.recorded_releases(&plan.version, &before)?);
+        before.extend(self.recorded_releases(&plan.version, &before, images)?);
         Ok(ImageOrigin {
             before,
             ..self.origin_without_past(plan)
         })
     }
 
-    /// The releases that git tags of this clone record, but that of `version` and those that are known: the newest
-    /// first. No registry is asked.
+    /// The releases with one of these images that git tags of this clone record, but that of `version` and those that
+    /// are known: the newest first. No registry is asked.
     fn recorded_releases(
         &self,
         version: &Version,
         known: &[EarlierRelease],
+        digests: &[&Digest],
     ) -> Result<Vec<EarlierRelease>> {
         let template = &self.policy().version.tag;
-        let names = self.project().git().tag_ids()?.into_keys();
-        let mut tags: Vec<_> = names
-            .filter_map(|name| Some((template.version(&name)?, name)))
-            .filter(|(one, _)| one != version && known.iter().all(|past| past.version != *one))
-            .collect();
-        tags.sort_by(|a, b| b.cmp(a));
+        let git = self.project().git();
+        let is_other =
+            |one: &Version| one != version && known.iter().all(|past| past.version != *one);
+        let is_wanted = |name: &str| template.version(name).is_some_and(|one| is_other(&one));
+        let words: Vec<String> = digests.iter().map(ToString::to_string).collect();
         let mut recorded = Vec::new();
-        for (version, tag) in tags {
-            let message = self.project().git().tag_message(&tag)?;
-            let receipts = receipt::receipts(&message.unwrap_or_default());
-            if !receipts.is_empty() {
-                recorded.push(EarlierRelease {
-                    version,
-                    commit: self.project().git().tag_commit(&tag),
-                    digests: receipts.into_iter().map(|one| one.digest).collect(),
-                });
-            }
+        for (tag, message) in git.tags_that_say(&words, is_wanted)? {
+            let receipts = receipt::receipts(&message);
+            let Some(version) = template.version(&tag).filter(|_| !receipts.is_empty()) else {
+                continue;
+            };
+            recorded.push(EarlierRelease {
+                version,
+                commit: git.tag_commit(&tag),
+                digests: receipts.into_iter().map(|one| one.digest).collect(),
+            });
         }
+        recorded.sort_by(|a, b| b.version.cmp(&a.version));
         Ok(recorded)
     }
 

@@ -58,8 +58,13 @@ impl Release {
     }
 }
 
-/// Whether the policy names a place that did not exist when the version was released.
+/// Whether the policy names a place of the version's images that did not exist when the version was released.
 pub(super) fn lacks_a_place(unjudged: &[UnjudgedPlace]) -> bool {
     let mut reasons = unjudged.iter().map(|place| place.reason);
-    reasons.any(|reason| reason != PlaceReason::NotInPolicy)
+    reasons.any(|reason| reason != PlaceReason::NotInPolicy && !reason.is_of_image())
+}
+
+/// Whether the policy has an image that the version does not have. A release of the version would build it.
+pub(super) fn lacks_an_image(unjudged: &[UnjudgedPlace]) -> bool {
+    unjudged.iter().any(|place| place.reason.is_of_image())
 }

@@ -4,12 +4,13 @@ use crate::{
     error::Result,
     oci::Repository,
     plan::{
-        release::{ownership::PublishedTag, receipt::Receipt},
+        release::{gone::GoneImage, ownership::PublishedTag, receipt::Receipt},
         tags::{Published, TagSet, unpublished_versions},
     },
     release::{
         facade::Release,
         observe::{self, LookPurpose, RepositoryApis},
+        recorded::recorded,
     },
 };
 
@@ -66,14 +67,14 @@ impl<'a> Survey<'a> {
         observe::claims(self.apis, &self.published, &self.set).await
     }
 
-    /// The same, and the images of the version's `receipts` that no version tag shows.
+    /// The same, and the images of the version's `receipts` that no version tag shows; those of them that are gone.
     pub(super) async fn claims_and_recorded(
         &self,
         receipts: &[Receipt],
-    ) -> Result<Vec<PublishedTag>> {
+    ) -> Result<(Vec<PublishedTag>, Vec<GoneImage>)> {
         let mut claims = self.claims().await?;
-        let recorded = observe::recorded(self.apis, &self.set, receipts, &claims).await?;
-        claims.extend(recorded);
-        Ok(claims)
+        let recorded = recorded(self.apis, &self.set, receipts, &claims).await?;
+        claims.extend(recorded.found);
+        Ok((claims, recorded.gone))
     }
 }

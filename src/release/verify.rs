@@ -28,7 +28,12 @@ use crate::{
     },
     policy::Latest,
     project::Withdrawn,
-    release::{facade::Release, observe, past_policy::lacks_a_place, tags::Subject},
+    release::{
+        facade::Release,
+        observe,
+        past_policy::{lacks_a_place, lacks_an_image},
+        tags::Subject,
+    },
 };
 
 /// Requests under way at once, per repository.
@@ -199,10 +204,11 @@ impl Release {
                 .hint("`hoist log` lists the releases"));
         }
         let mut notes = Vec::new();
-        if !how.all && lacks_a_place(&found.unjudged) && !withdrawn {
-            notes.extend(match &refused {
-                Some(_) => Some("the next release goes there, too".to_owned()),
-                None => self.way_to_new_places(facts, &subject)?,
+        let younger = lacks_an_image(&found.unjudged);
+        if !how.all && (younger || lacks_a_place(&found.unjudged)) && !withdrawn {
+            notes.extend(match refused.is_some() || younger {
+                true => Some("the next release goes there, too".to_owned()),
+                false => self.way_to_new_places(facts, &subject)?,
             });
         }
         if is_first {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     build::join::{
         content::LegContent,
-        part::{AttachedPart, ImagePart},
+        part::{AttachedPart, ImagePart, other_fields},
     },
     oci::{Statement, StatementPlace},
     text::sanitize_line,
@@ -72,25 +72,45 @@ pub(super) fn left_out(
     sentences
 }
 
-/// A sentence for each entry of something about an image that another leg lists with other annotations: `replaced` has
+/// Sentences for each entry of something about an image that another leg lists with other words: `replaced` has
 /// it, and behind it the one that is kept.
 pub(super) fn of_replaced(replaced: &[(AttachedPart<'_>, AttachedPart<'_>)]) -> Vec<String> {
     let sentence = |(part, kept): &(AttachedPart<'_>, AttachedPart<'_>)| {
         let said = part.entry.annotations.iter();
         let lost = said.filter(|(key, value)| kept.entry.annotations.get(*key) != Some(value));
         let lost: BTreeSet<&String> = lost.map(|(key, _)| key).collect();
-        (!lost.is_empty()).then(|| {
+        let fields = other_fields(&part.entry, Some(&kept.entry));
+        let all = [("annotations", lost), ("fields", fields.iter().collect())];
+        let told = all.into_iter().filter(|(_, lost)| !lost.is_empty());
+        let told = told.map(|(what, lost)| {
             format!(
-                "annotations of {} in the index of the leg `{}` are not taken over into the joined one: {}; the leg `{}` lists it, too, and says something else",
+                "{what} of {} in the index of the leg `{}` are not taken over into the joined one: {}; the leg `{}` lists it, too, and says something else",
                 part.manifest.digest().short(),
                 sanitize_line(&part.leg.file, 200),
                 names(&lost),
                 sanitize_line(&kept.leg.file, 200)
             )
-        })
+        });
+        told.collect::<Vec<_>>()
     };
-    let sentences: BTreeSet<String> = replaced.iter().filter_map(sentence).collect();
+    let sentences: BTreeSet<String> = replaced.iter().flat_map(sentence).collect();
     sentences.into_iter().collect()
+}
+
+/// A sentence for each leg with `fields` of entries that are gone with them: the entries of indexes that were flattened, and
+/// of images that the leg lists twice.
+pub(super) fn of_fields(fields: &[(&LegContent, BTreeSet<String>)]) -> Vec<String> {
+    let with_some = fields.iter().filter(|(_, lost)| !lost.is_empty());
+    let sentence = |(leg, lost): &(&LegContent, BTreeSet<String>)| {
+        format!(
+            "fields of entries in the index of the leg `{}` are not taken over into the joined one: {}; what lists an index, or an image again, is not there any more",
+            sanitize_line(&leg.file, 200),
+            names(&lost.iter().collect())
+        )
+    };
+    let mut sentences: Vec<String> = with_some.map(sentence).collect();
+    sentences.sort();
+    sentences
 }
 
 /// As many names as fit into a sentence, and how many more there are.

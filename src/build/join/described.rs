@@ -21,7 +21,9 @@ pub(crate) fn content(image: &Image, file: &str) -> Result<LegContent> {
     for config in manifests.filter_map(config_of) {
         let path = image.blob_path(&config);
         let bytes = fs::read(&path).map_err(|error| {
-            Error::failed(format!("cannot read `{}`", path.display())).because(&error)
+            Error::failed(format!("cannot read the image at `{file}`"))
+                .cause(format!("`{}`: {error}", path.display()))
+                .state("nothing was published")
         })?;
         configs.insert(config, bytes);
     }

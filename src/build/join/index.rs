@@ -38,7 +38,8 @@ pub(crate) struct Joined {
 /// Refused (exit 4): a leg does not belong to the release, the legs do not fit together, or one of
 /// them is not whole.
 pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<Joined> {
-    let (mut images, mut attached, mut indexes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut images, mut attached) = (Vec::new(), Vec::new());
+    let (mut indexes, mut fields) = (Vec::new(), Vec::new());
     for leg in legs {
         if let Some(expected) = expected {
             belongs::check_claims(leg, expected)?;
@@ -51,6 +52,7 @@ pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<J
         images.extend(found.images);
         attached.extend(found.attached);
         indexes.push((leg, found.indexes));
+        fields.push((leg, found.fields));
     }
     images.sort_by(|a, b| {
         let by_platform = a.platform.cmp(&b.platform);
@@ -68,6 +70,7 @@ pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<J
             let mut joined = index(&images, &attached.kept, &indexes);
             let replaced = annotations::of_replaced(&attached.replaced);
             joined.left_out.extend(replaced);
+            joined.left_out.extend(annotations::of_fields(&fields));
             Ok(joined)
         }
     }

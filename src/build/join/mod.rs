@@ -34,5 +34,5 @@ pub(crate) use index::join;
 pub(crate) use judged::{judge, judge_listed};
 pub use leg::{LEG_FORMAT, Leg, LegBase};
 pub(crate) use platforms::same_platform;
-pub(crate) use read::is_archive;
+pub(crate) use read::{is_archive, is_described};
 pub(crate) use source::{LegInput, LegsSource};

@@ -1,6 +1,6 @@
 //! What legs contribute, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     build::join::content::LegContent,
@@ -48,4 +48,19 @@ pub(super) struct LegParts<'a> {
     pub(super) attached: Vec<AttachedPart<'a>>,
     /// What its indexes and their entries say, which goes when they are flattened.
     pub(super) indexes: Vec<Statement>,
+    /// The other fields of those entries, which go, too.
+    pub(super) fields: BTreeSet<String>,
+}
+
+/// The fields of an entry beside its annotations that `kept` does not have like that.
+pub(super) fn other_fields(entry: &Descriptor, kept: Option<&Descriptor>) -> BTreeSet<String> {
+    let of_kept = |key: &String| kept.and_then(|kept| kept.other.get(key));
+    let other = entry.other.iter();
+    let other = other.filter(|(key, value)| of_kept(key) != Some(value));
+    let mut fields: BTreeSet<String> = other.map(|(key, _)| key.clone()).collect();
+    let platform = entry.platform.as_ref();
+    if platform.is_some() && kept.and_then(|kept| kept.platform.as_ref()) != platform {
+        fields.insert("platform".to_owned());
+    }
+    fields
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     build::join::{
         content::LegContent,
-        part::{AttachedPart, ImagePart, LegParts},
+        part::{AttachedPart, ImagePart, LegParts, other_fields},
         platform_refusal,
         platforms::same_platform,
         refusal,
@@ -43,7 +43,12 @@ pub(super) fn parts(leg: &LegContent) -> Result<LegParts<'_>> {
         .into(),
         entries: 0,
     };
-    walk.visit(&leg.manifest.descriptor(), 0)?;
+    // The entry of a layout tells of the image as the entry of an index does.
+    let mut top = leg.manifest.descriptor();
+    top.annotations.clone_from(&leg.listed);
+    top.annotations
+        .retain(|key, _| !annotation::is_of_layout(key));
+    walk.visit(&top, 0)?;
     if walk.parts.images.is_empty() {
         return Err(refusal::without_image(leg));
     }
@@ -97,6 +102,7 @@ impl<'a> LegWalk<'a> {
                 };
                 let said = [of_entry(entry), of_index];
                 self.parts.indexes.extend(said.clone());
+                self.parts.fields.extend(other_fields(entry, None));
                 self.above.extend(said);
                 for child in &index.manifests {
                     self.visit(child, depth + 1)?;
@@ -153,6 +159,12 @@ impl<'a> LegWalk<'a> {
                 .values
                 .retain(|key, value| of_known.get(key) != Some(value));
             self.parts.indexes.push(again);
+            let entry = Descriptor {
+                platform: None,
+                ..entry.clone()
+            };
+            let fields = other_fields(&entry, Some(&known.entry));
+            self.parts.fields.extend(fields);
         } else {
             let of_image = |place, values: &BTreeMap<_, _>| Statement {
                 place,

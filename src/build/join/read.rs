@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     event::Events,
     io::layout::{Collection, WantedImage},
-    oci::{Digest, Image, ImageDocument, ImageName, Manifest, annotation},
+    oci::{Digest, Image, ImageDocument, ImageName, Index, Manifest, annotation},
     regular_file,
 };
 
@@ -79,6 +79,21 @@ pub(super) fn kind(input: &LegInput) -> Result<LegKind> {
 /// As [`kind`].
 pub(crate) fn is_archive(input: &LegInput) -> Result<bool> {
     Ok(input.path.is_file() && kind(input)? == LegKind::Layout)
+}
+
+/// Whether what lies there says of itself which images it is of. Of an archive that is known once it was read.
+///
+/// # Errors
+/// As [`kind`].
+pub(crate) fn is_described(input: &LegInput) -> Result<bool> {
+    if let LegKind::Staged(_) = kind(input)? {
+        return Ok(true);
+    }
+    let index = regular_file::read_text(&input.path.join("index.json")).unwrap_or_default();
+    let index: Option<Index> = serde_json::from_str(&index).ok();
+    let entries = index.map(|index| index.manifests).unwrap_or_default();
+    let mut entries = entries.iter();
+    Ok(entries.any(|entry| entry.annotations.contains_key(annotation::LEG)))
 }
 
 /// Whether a leg of `input` is one of `image`'s: as the command line says, else as the leg itself does.
@@ -177,7 +192,8 @@ fn content(
     let mut configs = BTreeMap::new();
     for manifest in image.children.iter().chain([&image.manifest]) {
         if let Some(config) = config_of(manifest) {
-            let bytes = collection.document(&config)?;
+            let bytes = collection.document(&config);
+            let bytes = bytes.map_err(|error| refusal::within(name, error))?;
             configs.insert(config, bytes);
         }
     }

@@ -32,6 +32,14 @@ fn broken(leg: &LegContent, cause: String) -> Error {
         .hint(BUILD_AGAIN)
 }
 
+/// What went wrong with a document of the leg `file`, and does not name it.
+pub(super) fn within(file: &str, error: Error) -> Error {
+    error
+        .cause(format!("it is of the leg `{}`", sanitize_line(file, 200)))
+        .state("nothing was published")
+        .hint(BUILD_AGAIN)
+}
+
 /// A leg, and behind it the platform that is meant.
 pub(super) fn named(leg: &LegContent, platform: &Platform) -> String {
     format!(
@@ -214,11 +222,19 @@ pub(super) fn unnamed(file: &str, images: &[String]) -> Error {
         ))
 }
 
-pub(super) fn no_leg(image: &ImageName, expected: Option<&Expected>) -> Error {
+pub(super) fn no_leg(image: &ImageName, looked_at: &[&str], expected: Option<&Expected>) -> Error {
     let build = build_command(expected, Some(image), LegPlace::Layout);
     Error::refused(format!("no leg is of the image `{image}`"))
         .with_code(ErrorCode::LegUnfit)
         .cause("with `--from` every image of the policy comes from legs")
+        .cause(format!(
+            "looked at: {}",
+            list(
+                looked_at
+                    .iter()
+                    .map(|file| format!("`{}`", sanitize_line(file, 200)))
+            )
+        ))
         .state("nothing was published")
         .hint(format!("{build} makes one"))
 }

@@ -116,7 +116,9 @@ impl ImageSource for LegsSource {
             }
         }
         if legs.is_empty() {
-            return Err(refusal::no_leg(&self.image, self.expected.as_ref()));
+            let looked_at: Vec<&str> = self.inputs.iter().map(|input| &*input.name).collect();
+            let expected = self.expected.as_ref();
+            return Err(refusal::no_leg(&self.image, &looked_at, expected));
         }
         let count = legs.len();
         let joined = join(&legs, self.expected.as_ref())?;

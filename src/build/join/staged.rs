@@ -10,6 +10,7 @@ use crate::{
         content::LegContent,
         gone::{swept, unreadable},
         leg::Leg,
+        refusal::within,
     },
     error::Result,
     io::{
@@ -90,7 +91,8 @@ async fn document_bytes(
         api.fetch_blob(config, to)
             .await
             .map_err(|error| unreadable(file, &error))?;
-        return collection.document(&config.digest).map(Some);
+        let bytes = collection.document(&config.digest);
+        return bytes.map(Some).map_err(|error| within(file, error));
     }
     Err(swept(file, &config.digest, &names(repositories)))
 }

@@ -6,6 +6,8 @@ use crate::error::{Error, ErrorCode};
 
 /// The message of an image that is damaged or not valid.
 pub(super) const UNUSABLE: &str = "the image cannot be used";
+/// How every message begins that says something of the image, and not yet of which.
+pub(super) const THE_IMAGE: &str = "the image ";
 /// The message of an image that cannot be read.
 pub(super) const UNREADABLE: &str = "cannot read the image";
 

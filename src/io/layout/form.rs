@@ -4,7 +4,7 @@
 use std::{fmt, path::Path};
 
 use super::{
-    error::{UNREADABLE, UNUSABLE},
+    error::{THE_IMAGE, UNREADABLE, UNUSABLE},
     unpack::Packing,
 };
 use crate::error::{Error, ErrorCode};
@@ -47,15 +47,24 @@ impl fmt::Display for LayoutForm {
 
 /// The same error about the image at `place`, with its form, the state and a hint.
 pub(super) fn located(error: Error, place: &Path, form: LayoutForm) -> Error {
-    if error.code() != ErrorCode::ImageUnusable {
+    let of_image = error.message().strip_prefix(THE_IMAGE);
+    if error.code() != ErrorCode::ImageUnusable && of_image.is_none() {
         return error;
     }
     let message = match error.message() {
         UNUSABLE => format!("the image at `{}` ({form}) cannot be used", place.display()),
         UNREADABLE => format!("cannot read the image at `{}` ({form})", place.display()),
-        other => other.to_owned(),
+        other => match of_image {
+            Some(rest) => format!("{THE_IMAGE}at `{}` {rest}", place.display()),
+            None => other.to_owned(),
+        },
     };
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let is_named = message.contains(&*name);
     let mut located = Error::new(error.kind(), message).with_code(error.code());
+    if !is_named {
+        located = located.cause(format!("the image is that at `{}`", place.display()));
+    }
     for cause in error.causes() {
         located = located.cause(cause);
     }

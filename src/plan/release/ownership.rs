@@ -77,10 +77,16 @@ impl<'a> Evidence<'a> {
     /// Refused (exit 4): the version was published from another commit, or as two different images.
     pub fn adopt(&self, claims: &[PublishedTag]) -> Result<BTreeMap<ImageName, Adopted>> {
         let mut adopted: BTreeMap<ImageName, Adopted> = BTreeMap::new();
+        let mut unlike = Vec::new();
         for claim in claims {
-            let why = self
-                .whose(claim)
-                .map_err(|doubt| self.refusal(claim, &doubt))?;
+            let why = match self.whose(claim) {
+                Ok(why) => why,
+                Err(doubt @ Doubt::Unlike(_)) => {
+                    unlike.push((claim, doubt));
+                    continue;
+                }
+                Err(doubt) => return Err(self.refusal(claim, &doubt)),
+            };
             match adopted.get(&claim.image) {
                 Some(known) if known.digest != claim.digest => {
                     return Err(self.split(claim, known));
@@ -96,7 +102,13 @@ impl<'a> Evidence<'a> {
                 }
             }
         }
-        Ok(adopted)
+        match unlike.first() {
+            Some((claim, doubt)) => Err(match adopted.get(&claim.image) {
+                Some(known) => self.split(claim, known),
+                None => self.refusal(claim, doubt),
+            }),
+            None => Ok(adopted),
+        }
     }
 
     /// Whose the image is. Where no label and no receipt tells, what can run in it must still be what the
@@ -105,7 +117,9 @@ impl<'a> Evidence<'a> {
     pub fn origin_of(&self, claim: &PublishedTag) -> ImageOwner {
         match self.whose(claim) {
             Ok(_) => ImageOwner::Own,
-            Err(Doubt::Foreign(why) | Doubt::Wrong(why)) => ImageOwner::Other(why),
+            Err(Doubt::Foreign(why) | Doubt::Unlike(why) | Doubt::Wrong(why)) => {
+                ImageOwner::Other(why)
+            }
             Err(Doubt::Unreadable(why)) => {
                 ImageOwner::Other(format!("the image cannot be read: {why}"))
             }
@@ -173,9 +187,13 @@ impl<'a> Evidence<'a> {
         if of_image().any(|receipt| receipt.digest == claim.digest) {
             return Ok(OwnershipProof::Receipt);
         }
+        let names = |other: &Receipt| format!("the receipt in the git tag names {}", other.digest);
         if let Some(other) = of_image().find(|receipt| receipt.repository == claim.repository) {
-            let why = format!("the receipt in the git tag names {}", other.digest);
-            return Err(Doubt::Foreign(why));
+            return Err(Doubt::Foreign(names(other)));
+        }
+        // Every repository gets the same image.
+        if let Some(other) = of_image().next() {
+            return Err(Doubt::Unlike(names(other)));
         }
         let labelled = |image: &Runnable| image.labels.contains_key(annotation::REVISION);
         if images.is_empty() || !images.iter().all(labelled) {
@@ -198,7 +216,7 @@ impl<'a> Evidence<'a> {
         };
         let version = self.version;
         let (what, why) = match doubt {
-            Doubt::Foreign(why) => ("not from this commit", why.clone()),
+            Doubt::Foreign(why) | Doubt::Unlike(why) => ("not from this commit", why.clone()),
             Doubt::Unlabelled => ("not from this commit", UNLABELLED.to_owned()),
             Doubt::Wrong(why) => ("as an image that `hoist verify` calls wrong", why.clone()),
             Doubt::Unreadable(why) => (
@@ -256,6 +274,8 @@ enum OwnershipProof {
 enum Doubt {
     /// It is another commit's, or nothing says that it is this one's.
     Foreign(String),
+    /// The version's receipt names another one, in another repository.
+    Unlike(String),
     /// It has no revision label, and nothing else tells whose it is.
     Unlabelled,
     /// It is not what the release should be.
@@ -266,7 +286,8 @@ enum Doubt {
 
 const UNLABELLED: &str = "it has no revision label";
 
-fn next_patch(version: &Version) -> Version {
+/// The version that comes after a published one, whatever has changed.
+pub(super) fn next_patch(version: &Version) -> Version {
     Version::new(
         version.major,
         version.minor,

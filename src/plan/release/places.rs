@@ -31,10 +31,27 @@ pub enum PlaceReason {
     /// There is no receipt, the policy of the version's commit does not name it, and the repository does not
     /// have the version.
     NotThenInPolicy,
+    /// The receipt does not name the image at all: it came into the policy later.
+    NotOfVersion,
+    /// There is no receipt, and the policy of the version's commit does not have the image.
+    NotThenAnImage,
     /// The policy does not name it there any more.
     NotInPolicy,
     /// The policy of the version's commit gave its tags another suffix, and those of today are not there.
     OtherSuffix,
+}
+
+impl PlaceReason {
+    /// Whether the version has no such image, so that nothing completes it.
+    #[must_use]
+    pub fn is_of_image(self) -> bool {
+        match self {
+            Self::NotOfVersion | Self::NotThenAnImage => true,
+            Self::NotPublished | Self::NotThenInPolicy | Self::NotInPolicy | Self::OtherSuffix => {
+                false
+            }
+        }
+    }
 }
 
 impl UnjudgedPlace {
@@ -58,6 +75,12 @@ impl UnjudgedPlace {
             PlaceReason::NotThenInPolicy => format!(
                 "{what} is not judged: {version} was not published there, and the policy of its commit does not name it"
             ),
+            PlaceReason::NotOfVersion => format!(
+                "{what} is not judged: that image is no part of {version}, as its git tag records"
+            ),
+            PlaceReason::NotThenAnImage => format!(
+                "{what} is not judged: that image is no part of {version}, as the policy of its commit says"
+            ),
             PlaceReason::NotInPolicy => format!(
                 "{what} is not judged: {version} was published there, and the policy does not name it there any more"
             ),
@@ -77,9 +100,11 @@ pub fn unjudged_places(
     (policy, set): (&Policy, &TagSet),
     published: &[Published],
 ) -> Vec<UnjudgedPlace> {
-    let reason = match receipts.is_empty() {
-        true => PlaceReason::NotThenInPolicy,
-        false => PlaceReason::NotPublished,
+    let reason = |image: &ImageName| match (receipts.is_empty(), is_part(receipts, then, image)) {
+        (true, true) => PlaceReason::NotThenInPolicy,
+        (true, false) => PlaceReason::NotThenAnImage,
+        (false, true) => PlaceReason::NotPublished,
+        (false, false) => PlaceReason::NotOfVersion,
     };
     let was_named = |repository: &Repository, image: &ImageName| match (receipts, then) {
         ([], None) => true,
@@ -107,7 +132,7 @@ pub fn unjudged_places(
                     image: image.clone(),
                     reason: match was_named {
                         true => PlaceReason::OtherSuffix,
-                        false => reason,
+                        false => reason(image),
                     },
                 });
             }
@@ -127,6 +152,16 @@ pub fn unjudged_places(
         });
     }
     all
+}
+
+/// Whether the version has this image, as its receipts say, else the policy of its commit (`then`), else unknown: it may.
+#[must_use]
+pub fn is_part(receipts: &[Receipt], then: Option<&Policy>, image: &ImageName) -> bool {
+    match (receipts, then) {
+        ([], None) => true,
+        ([], Some(then)) => then.all_images().any(|known| known == *image),
+        (receipts, _) => receipts.iter().any(|receipt| receipt.image == *image),
+    }
 }
 
 /// Whether both policies have the image, with different suffixes.

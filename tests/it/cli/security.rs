@@ -381,7 +381,25 @@ case $3 in *[!0]*) ;; *) exit 1;; esac
     let line = refs.lines().find(|line| line.contains("/probe/"));
     let name = line.and_then(|line| line.split(' ').next());
     check.says(&format!("`{}` is left on `origin`", name.expect("a ref")));
+    // However often it is checked, and where it is told.
+    for _ in 0..2 {
+        let again = world.run(&clone, &["check", "--locks"]);
+        again.expect(6);
+        again.says(&format!("`{}` is left on `origin`", name.expect("a ref")));
+        assert_eq!(world.remote.refs(), refs);
+    }
     fs::remove_file(hook).unwrap();
+    world
+        .hoist(&clone, &["check", "--locks"])
+        .says("was made on `origin` and deleted");
+    assert!(!world.remote.refs().contains("/probe/"));
+    // Nor are two checks at once in each other's way.
+    let check = || world.command(&clone, &["check", "--locks"]).spawn();
+    let all: Vec<_> = (0..3).map(|_| check().unwrap()).collect();
+    for mut one in all {
+        assert!(one.wait().unwrap().success());
+    }
+    assert!(!world.remote.refs().contains("/probe/"));
     // It locks nothing.
     world.change(&clone, "fix: more");
     world.hoist(&clone, &["release", "--yes"]);

@@ -212,6 +212,116 @@ fn one_attestation_with_several_entries_is_the_same_in_every_order() {
     }
 }
 
+/// Whatever the second entry says otherwise is told, whichever field it is, in whichever order the legs come.
+#[test]
+fn every_field_that_goes_with_a_doubled_attestation_is_told() {
+    let first = made("a", "linux/amd64").attested().leg();
+    let fields = [
+        ("artifactType", json!("application/vnd.example")),
+        ("urls", json!(["https://example.com/x"])),
+        ("data", json!("e30=")),
+        ("com.example", json!(1)),
+    ];
+    for (field, value) in fields {
+        let second = with_attestation(&made("b", "linux/arm64"), &first, |entry| {
+            entry.other.insert(field.to_owned(), value.clone());
+        });
+        let told = told_in_every_order(&[first.clone(), second]);
+        // The entry that is kept may be the one that says more.
+        let is_kept = told.0.manifests[2].other.get(field) == Some(&value);
+        assert_eq!(told.1.is_empty(), is_kept, "{field}: {told:?}");
+        if !is_kept {
+            assert!(told.1[0].contains(&format!("`{field}`; ")), "{told:?}");
+        }
+    }
+    let second = with_attestation(&made("b", "linux/arm64"), &first, |entry| {
+        entry.platform = "linux/arm64".parse().ok();
+    });
+    let (_, told) = told_in_every_order(&[first, second]);
+    assert!(told[0].starts_with("fields of "), "{told:?}");
+    assert!(told[0].contains("`platform`; the leg"), "{told:?}");
+}
+
+/// The index, and what is told; both the same in every order.
+fn told_in_every_order(legs: &[LegContent]) -> (Index, Vec<String>) {
+    let first = joined(legs, &[]);
+    for legs in permutations(legs) {
+        let again = joined(&legs, &[]);
+        assert_eq!(again.manifest, first.manifest);
+        assert_eq!(again.left_out, first.left_out);
+    }
+    let index = serde_json::from_slice(&first.manifest.bytes).expect("an index");
+    (index, first.left_out)
+}
+
+/// What `index.json` says of a manifest goes into its entry; of an index it goes where all that is said of it goes.
+#[test]
+fn annotations_of_an_entry_in_index_json_are_taken_over_or_named() {
+    let leg = |file: &'static str, platform: &str| Made {
+        listed_annotations: json!({
+            "com.example.of": file,
+            "org.opencontainers.image.ref.name": "latest",
+            "org.opencontainers.image.created": "2026-01-01T00:00:00Z",
+            "io.containerd.image.name": "docker.io/acme/api:latest",
+            "containerd.io/distribution.source.docker.io": "acme/api",
+            "hoist.leg": "{}",
+        }),
+        ..made(file, platform)
+    };
+    let legs = [
+        leg("a", "linux/amd64").leg(),
+        leg("b", "linux/arm64").leg(),
+        leg("c", "linux/s390x").nested(1).leg(),
+    ];
+    let (index, told) = told_in_every_order(&legs);
+    let said = index.manifests.iter().map(|entry| &entry.annotations);
+    let said: Vec<Value> = said.map(|all| json!(all)).collect();
+    let (a, b) = (
+        json!({"com.example.of": "a"}),
+        json!({"com.example.of": "b"}),
+    );
+    assert_eq!(said, [a, b, json!({})]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("of the leg `c`"), "{told:?}");
+    assert!(
+        told[0].contains("joined one: `com.example.of`; "),
+        "{told:?}"
+    );
+    // A single leg stays as it is.
+    let alone = leg("a", "linux/amd64").leg();
+    let manifest = alone.manifest.clone();
+    assert_eq!(joined(&[alone], &[]).manifest, manifest);
+}
+
+/// Fields of an index's own entry, and of an image that is listed again.
+#[test]
+fn fields_that_go_with_flattened_entries_are_told() {
+    let changed = |leg: LegContent, change: &dyn Fn(&mut Index)| {
+        let mut listing: Index = serde_json::from_slice(&leg.manifest.bytes).expect("an index");
+        change(&mut listing);
+        LegContent {
+            manifest: listing.to_manifest(),
+            ..leg
+        }
+    };
+    let url = || ("urls".to_owned(), json!(["https://example.com/x"]));
+    let of_index = changed(made("b", "linux/arm64").nested(2).leg(), &|listing| {
+        listing.manifests[0].other.extend([url()]);
+        listing.manifests[0].platform = "linux/arm64".parse().ok();
+    });
+    let again = changed(made("b", "linux/arm64").nested(1).leg(), &|listing| {
+        let mut entry = listing.manifests[0].clone();
+        entry.other.extend([url()]);
+        listing.manifests.push(entry);
+    });
+    for (leg, names) in [(of_index, "`platform`, `urls`; "), (again, "`urls`; ")] {
+        let (_, told) = told_in_every_order(&[made("a", "linux/amd64").leg(), leg]);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("the leg `b`"), "{told:?}");
+        assert!(told[0].contains(names), "{told:?}");
+    }
+}
+
 #[test]
 fn one_attestation_of_two_images_stays_with_both() {
     let first = made("a", "linux/amd64").attested().leg();

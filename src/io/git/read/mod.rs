@@ -9,6 +9,7 @@ mod files;
 mod graph;
 mod history;
 mod marks;
+mod messages;
 mod names;
 mod object;
 mod object_source;

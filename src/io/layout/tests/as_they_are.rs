@@ -688,9 +688,26 @@ fn an_image_that_index_json_lists_for_another_platform_is_refused() {
     }
     // What the policy asks for is compared with what the image is.
     world.wanted.platforms = vec!["linux/amd64".parse().expect("a platform")];
-    let dir = of(&Value::Null, false).directory();
-    let error = world.path(dir.path()).expect_err("it is for arm64");
-    assert_eq!(error.exit_code(), 4);
+    let layout = of(&Value::Null, false);
+    let dir = layout.directory();
+    let tar = dir.path().join("all.tar");
+    fs::write(&tar, layout.tar()).expect("it is written");
+    for place in [dir.path(), &tar] {
+        let error = world.path(place).expect_err("it is for arm64");
+        assert_eq!(error.exit_code(), 4);
+        let named = format!(
+            "the image at `{}` is not for `linux/amd64`",
+            place.display()
+        );
+        assert!(error.message().starts_with(&named), "{error:#}");
+        assert_eq!(error.state_now(), Some("nothing was published"));
+        assert_eq!(error.hints().len(), 1);
+    }
+    let error = world.archive(&layout.tar()).expect_err("it is for arm64");
+    assert!(
+        error.message().starts_with("the image is not for"),
+        "{error:#}"
+    );
 }
 
 /// Annotations of `index.json` itself are said about its image, too.

@@ -267,6 +267,51 @@ fn one_layout_with_two_named_images_is_given_to_both() {
     }
 }
 
+/// Legs that say which image they are of may lie in one file, or in one layout, whoever is named for it.
+#[test]
+fn one_file_with_legs_of_two_images_is_given_to_both() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME, WORKER]);
+    let policy =
+        ONE.to_owned() + "[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/worker\"\n";
+    let clone = project(&world, &registry, &policy);
+    write(&clone, "dist/oci", &[("amd64", 1_000)]);
+    write(&clone, "dist/worker", &[("amd64", 2_000)]);
+    let staged = |more: &[&str]| {
+        let run = world.hoist(&clone, &[&["build", "--stage"], more].concat());
+        clone.write("dist/staged.json", &run.stdout);
+        run.stdout.lines().count()
+    };
+    world.hoist(&clone, &["build", "--output", "dist/both-legs"]);
+    assert_eq!(staged(&[]), 2);
+    let release = |how: &str, place: &str| {
+        let from = [format!("main={place}"), format!("worker={place}")];
+        world.run(
+            &clone,
+            &["release", how, "--from", &from[0], "--from", &from[1]],
+        )
+    };
+    for place in ["dist/staged.json", "dist/both-legs"] {
+        release("--dry-run", place).expect(0);
+    }
+    release("--yes", "dist/staged.json").expect(0);
+    let (main, worker) = (registry.tags(NAME), registry.tags(WORKER));
+    assert_ne!(main["0.1.0"], worker["0.1.0"]);
+    // One that is of one image alone says so, and the way.
+    world.change(&clone, "feat: more");
+    write(&clone, "dist/worker", &[("amd64", 3_000)]);
+    assert_eq!(staged(&["--image-name", "worker"]), 1);
+    for how in ["--dry-run", "--yes"] {
+        let run = release(how, "dist/staged.json");
+        run.expect(4);
+        run.says("the leg `dist/staged.json` is of another image");
+        run.says("expected `main`, and it says `worker`");
+        run.says("each leg says which image it is of: `--from dist/staged.json`");
+        run.says("makes a leg of `main`");
+    }
+    assert_eq!(registry.tags(NAME), main);
+}
+
 /// A copy of one image was given for both.
 #[test]
 fn two_images_that_are_the_same_are_told() {
