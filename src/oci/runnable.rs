@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Platform, Statement};
+use super::{Digest, Platform, Statement};
 
 /// One image that can run: a manifest of its own, or one of those that an index lists. Attestations are
 /// not among them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Runnable {
+    /// The digest of its manifest, where it was kept.
+    pub digest: Option<Digest>,
     /// The platform that its index names; `None` for a manifest that stands alone.
     pub listed: Option<Platform>,
     /// The platform that its config names.

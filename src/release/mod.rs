@@ -55,6 +55,7 @@ mod cancel;
 mod carry;
 mod check;
 mod consent;
+mod earlier_images;
 mod errors;
 mod execute;
 mod facade;

@@ -5,7 +5,7 @@ use semver::Version;
 use crate::{
     error::Result,
     io::layout::{self, ImageAtHand},
-    oci::{Digest, Image, Observed, Tag},
+    oci::{Digest, Image, Runnable, annotation},
     plan::{
         Plan, PlannedImage, PlannedSource,
         release::{
@@ -13,10 +13,9 @@ use crate::{
             origin::{EarlierRelease, GivenImage, ImageOrigin},
             receipt,
         },
-        tags::{ExactTags, TagRules},
     },
     policy::SameImage,
-    release::{build::to_build, facade::Release, observe, request::ImageOptions},
+    release::{build::to_build, facade::Release, request::ImageOptions},
 };
 
 impl Release {
@@ -44,9 +43,11 @@ impl Release {
                 continue;
             }
             if origin.is_none() {
-                let digests: Vec<&Digest> =
-                    images.iter().map(|one| one.manifest.digest()).collect();
-                origin = Some(self.origin(plan, &digests).await?);
+                let mut all = Vec::new();
+                for image in images {
+                    all.push((image.manifest.digest().clone(), layout::runnable(image)?));
+                }
+                origin = Some(self.origin(plan, &all).await?);
             }
             if let Some(origin) = &mut origin {
                 origin.same_image = options.same_image(build.same_image);
@@ -106,7 +107,8 @@ impl Release {
             request.accept_dirty(options.allow_dirty);
             let at_hand = self.source(&request, options)?.at_hand().await?;
             if let (Some(image), Some(layout)) = (at_hand, request.policy.image_source.layout()) {
-                let mut origin = self.origin(plan, &[&image.digest]).await?;
+                let all = [(image.digest.clone(), image.runnable.clone())];
+                let mut origin = self.origin(plan, &all).await?;
                 origin.same_image = options.same_image(request.policy.same_image);
                 let suffix = self.policy().suffix_of(&planned.name);
                 check_layout(&origin, &image, layout, &suffix)?;
@@ -116,8 +118,8 @@ impl Release {
         Ok(())
     }
 
-    /// As far as it matters to `images`.
-    async fn origin(&self, plan: &Plan, images: &[&Digest]) -> Result<ImageOrigin> {
+    /// As far as it matters to `images`: each with what can run of it.
+    async fn origin(&self, plan: &Plan, images: &[(Digest, Vec<Runnable>)]) -> Result<ImageOrigin> {
         let template = &self.policy().version.tag;
         let named = |version: &Version| (version.clone(), template.name(version));
         let last = plan.current.as_ref().map(|version| {
@@ -136,14 +138,24 @@ impl Release {
         let mut before = Vec::new();
         for (version, tag) in past {
             let commit = self.project().git().tag_commit(&tag);
-            let digests = self.digests_of(&version, &tag).await?;
+            let shown = self.published_images_of(&version, &tag).await?;
+            // The label of a commit tells an old image from a new one without the registry.
+            let mut runnable = images.iter().flat_map(|(_, runnable)| runnable);
+            let parts = match runnable.all(|one| one.labels.contains_key(annotation::REVISION)) {
+                true => Vec::new(),
+                false => self.parts_of(&version, &shown).await?,
+            };
             before.push(EarlierRelease {
                 version,
                 commit,
-                digests,
+                digests: shown.into_iter().map(|(_, digest)| digest).collect(),
+                parts,
             });
         }
-        before.extend(self.recorded_releases(&plan.version, &before, images)?);
+        let parts = images.iter().flat_map(|(_, runnable)| runnable);
+        let parts = parts.filter_map(|one| one.digest.as_ref());
+        let digests: Vec<&Digest> = images.iter().map(|(top, _)| top).chain(parts).collect();
+        before.extend(self.recorded_releases(&plan.version, &before, &digests)?);
         Ok(ImageOrigin {
             before,
             ..self.origin_without_past(plan)
@@ -174,6 +186,7 @@ impl Release {
                 version,
                 commit: git.tag_commit(&tag),
                 digests: receipts.into_iter().map(|one| one.digest).collect(),
+                parts: Vec::new(),
             });
         }
         recorded.sort_by(|a, b| b.version.cmp(&a.version));
@@ -192,45 +205,6 @@ impl Release {
             before: Vec::new(),
             same_image: SameImage::Refuse,
         }
-    }
-
-    /// The digests of a past release: by the receipt in its git tag, else as its version tags show
-    /// them.
-    async fn digests_of(&self, version: &Version, tag: &str) -> Result<Vec<Digest>> {
-        let message = self.project().git().tag_message(tag)?;
-        let receipts = message.map(|message: String| receipt::receipts(&message));
-        let receipts = receipts.unwrap_or_default();
-        if !receipts.is_empty() {
-            return Ok(receipts.into_iter().map(|one| one.digest).collect());
-        }
-        // Where the list is refused, the version's own name is the likeliest.
-        let likely: Vec<Tag> = version
-            .to_string()
-            .replace('+', "-")
-            .parse()
-            .into_iter()
-            .collect();
-        let mut digests = Vec::new();
-        for api in self.apis(&self.repositories()?)? {
-            let rules = TagRules::in_repository(self.policy(), api.repository());
-            let exact = ExactTags::new(&rules, [version]);
-            let names = match observe::list(api.as_ref()).await? {
-                None => likely.clone(),
-                Some(listed) => {
-                    let of_version = |name: &&Tag| {
-                        let read = exact.read(name.as_str());
-                        read.is_some_and(|(_, found)| found == *version)
-                    };
-                    listed.iter().filter(of_version).cloned().collect()
-                }
-            };
-            let shows = observe::heads(api.as_ref(), &names).await?;
-            digests.extend(shows.into_values().filter_map(|seen| match seen {
-                Observed::At(digest) => Some(digest),
-                Observed::Absent | Observed::Unknown => None,
-            }));
-        }
-        Ok(digests)
     }
 }
 

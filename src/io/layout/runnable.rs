@@ -46,6 +46,7 @@ pub fn runnable(image: &Image) -> Result<Vec<Runnable>> {
         state(&mut statements, StatementPlace::Manifest, of_manifest);
         statements.extend(said.remove(manifest.digest()).unwrap_or_default());
         let own = Runnable {
+            digest: Some(manifest.digest().clone()),
             listed: None,
             configured: config.platform(),
             labels: config.labels(),

@@ -144,6 +144,7 @@ pub async fn runnable(
     let found = within(api, read).await?;
     let of = |config: &TreeConfig| {
         let mut runnable = found.get(&config.descriptor.digest)?.clone();
+        runnable.digest = Some(config.manifest.clone());
         runnable.listed.clone_from(&config.platform);
         runnable.statements.clone_from(&config.statements);
         Some(runnable)
@@ -166,6 +167,7 @@ async fn read_config(
     let config: ImageConfig =
         serde_json::from_slice(&bytes).map_err(|_| wrong("its config is not an image config"))?;
     Ok(Runnable {
+        digest: None,
         statements: Vec::new(),
         listed: None,
         configured: config.platform(),

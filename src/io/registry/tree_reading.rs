@@ -44,6 +44,8 @@ pub struct ImageTree {
 /// The config of an image that can run, and what is known of the image without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeConfig {
+    /// The digest of its manifest.
+    pub manifest: Digest,
     /// The config.
     pub descriptor: Descriptor,
     /// The platform, where an index names it.
@@ -228,6 +230,7 @@ impl<'a> TreeReading<'a> {
         {
             let platform = entry.and_then(|entry| entry.platform.clone());
             tree.configs.push(TreeConfig {
+                manifest: digest.clone(),
                 descriptor: config.clone(),
                 platform,
                 statements: statements.clone(),

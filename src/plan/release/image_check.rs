@@ -143,6 +143,7 @@ mod tests {
         let label =
             |name: &str, value: &str| (value != "-").then(|| (name.to_owned(), value.to_owned()));
         Runnable {
+            digest: None,
             listed: platform(parts[0]),
             configured: platform(parts[1]),
             labels: [

@@ -93,6 +93,7 @@ mod tests {
 
     fn runnable(listed: &str, configured: &str) -> Runnable {
         Runnable {
+            digest: None,
             listed: listed.parse().ok(),
             configured: configured.parse().ok(),
             ..Runnable::default()

@@ -44,6 +44,8 @@ pub struct EarlierRelease {
     pub commit: Option<CommitId>,
     /// The digests of its images, by its receipt or as the registries show them.
     pub digests: Vec<Digest>,
+    /// The digests of the images that those list, one for a platform each; empty where nobody asked.
+    pub parts: Vec<Digest>,
 }
 
 /// An image that others made.
@@ -107,8 +109,34 @@ impl ImageOrigin {
                 SameImage::Refuse => Err(self.same(image, past)),
             };
         }
+        let note = self.check_parts(image)?;
         for one in image.runnable {
             self.check_labels(image, one)?;
+        }
+        Ok(note)
+    }
+
+    /// The images for one platform each: one that another release published was not made anew, though the index was.
+    fn check_parts(&self, image: &GivenImage<'_>) -> Result<Option<String>> {
+        let is_past = |one: &Runnable, past: &EarlierRelease| {
+            let digest = one.digest.as_ref();
+            digest.is_some_and(|it| past.parts.contains(it) || past.digests.contains(it))
+        };
+        for past in &self.before {
+            let mut stale = image.runnable.iter().filter(|one| is_past(one, past));
+            let Some(first) = stale.next() else { continue };
+            if past.commit.is_some_and(|commit| self.is_ours(&commit)) {
+                continue;
+            }
+            return match self.same_image {
+                SameImage::Allow => Ok(Some(format!(
+                    "of `{}`, {} is that of {}, which is published again as it is",
+                    image.layout,
+                    image.whose(first),
+                    past.version
+                ))),
+                SameImage::Refuse => Err(self.same_part(image, first, past)),
+            };
         }
         Ok(None)
     }
@@ -211,25 +239,54 @@ impl ImageOrigin {
         error.hint(place.own_statement(key, &own))
     }
 
+    fn same_part(&self, image: &GivenImage<'_>, one: &Runnable, past: &EarlierRelease) -> Error {
+        let digest = one.digest.as_ref().unwrap_or(image.digest);
+        Error::refused(format!(
+            "of the image at `{}`, {} is one that {} published",
+            image.layout,
+            image.whose(one),
+            past.version
+        ))
+        .with_code(ErrorCode::SameImage)
+        .cause(format!(
+            "{} has the digest {digest}{}",
+            past.version,
+            past.from()
+        ))
+        .state("nothing was published")
+        .hint(made_anew(image))
+        .hint(SAME_IS_MEANT)
+    }
+
     fn same(&self, image: &GivenImage<'_>, past: &EarlierRelease) -> Error {
-        let from = match &past.commit {
-            Some(commit) => format!(", from the commit {commit}"),
-            None => String::new(),
-        };
         Error::refused(format!(
             "the image at `{}` is the one that {} published",
             image.layout, past.version
         ))
         .with_code(ErrorCode::SameImage)
         .cause(format!(
-            "{} has the digest {}{from}",
-            past.version, image.digest
+            "{} has the digest {}{}",
+            past.version,
+            image.digest,
+            past.from()
         ))
         .state("nothing was published")
         .hint(made_anew(image))
-        .hint("where the same bytes are meant: `hoist release --allow-same-image`, or `image.build.same-image = \"allow\"`")
+        .hint(SAME_IS_MEANT)
     }
 }
+
+impl EarlierRelease {
+    /// Its commit, as the end of a sentence.
+    fn from(&self) -> String {
+        match &self.commit {
+            Some(commit) => format!(", from the commit {commit}"),
+            None => String::new(),
+        }
+    }
+}
+
+const SAME_IS_MEANT: &str = "where the same bytes are meant: `hoist release --allow-same-image`, or `image.build.same-image = \"allow\"`";
 
 fn wrongly_listed(image: &GivenImage<'_>, problem: String) -> Error {
     Error::refused(format!(
@@ -272,6 +329,7 @@ mod tests {
             version: version.parse().expect("a version"),
             commit: commit.map(id),
             digests: vec![Digest::of(content.as_bytes())],
+            parts: vec![Digest::of(format!("part of {content}").as_bytes())],
         };
         ImageOrigin {
             version: Version::new(1, 1, 0),
@@ -285,6 +343,7 @@ mod tests {
     /// An image for a platform, with a label.
     fn one(platform: &str, name: &str, label: Option<&str>) -> Runnable {
         Runnable {
+            digest: None,
             listed: None,
             configured: platform.parse().ok(),
             labels: label
@@ -385,6 +444,45 @@ mod tests {
         // The release's own commit stands on that of the pre-release.
         let origin = origin(true, &[("1.1.0-rc.1", Some(PARENT), "rc")]);
         assert_eq!(verdict(&origin, "rc", &[None]), "ok");
+    }
+
+    #[test]
+    fn an_image_for_one_platform_that_was_not_made_anew_is_named() {
+        let of = |digests: [&str; 2], same_image: SameImage, commit: &str| {
+            let platforms = ["linux/amd64", "linux/arm64"].iter().zip(digests);
+            let runnable: Vec<Runnable> = platforms
+                .map(|(platform, digest)| Runnable {
+                    digest: Some(Digest::of(digest.as_bytes())),
+                    ..one(platform, annotation::REVISION, None)
+                })
+                .collect();
+            let mut origin = origin(false, &[("1.0.0", Some(commit), "old")]);
+            origin.same_image = same_image;
+            origin.check(&GivenImage {
+                digest: &Digest::of(b"new"),
+                runnable: &runnable,
+                suffix: "",
+                layout: "dist/oci",
+                made: false,
+            })
+        };
+        for (digests, named) in [
+            (["part of old", "b"], "linux/amd64"),
+            (["a", "part of old"], "linux/arm64"),
+            (["old", "b"], "linux/amd64"),
+        ] {
+            let error = of(digests, SameImage::Refuse, OTHER).expect_err("it is stale");
+            assert_eq!(error.code(), ErrorCode::SameImage);
+            let text = error.message();
+            assert!(text.contains(named) && text.contains("1.0.0"), "{text}");
+            let note = of(digests, SameImage::Allow, OTHER).expect("it is meant");
+            assert!(note.is_some_and(|note| note.contains(named)));
+            assert!(
+                of(digests, SameImage::Refuse, OURS).is_ok(),
+                "the same commit"
+            );
+        }
+        assert!(of(["a", "b"], SameImage::Refuse, OTHER).is_ok());
     }
 
     #[test]

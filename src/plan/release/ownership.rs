@@ -308,6 +308,7 @@ mod tests {
         let image = |revision: &Option<&str>| {
             let label = |text: &str| (annotation::REVISION.to_owned(), text.to_owned());
             Runnable {
+                digest: None,
                 listed: "linux/amd64".parse().ok(),
                 labels: revision.map(label).into_iter().collect(),
                 ..Runnable::default()

@@ -266,6 +266,43 @@ fn every_platform_has_to_be_of_the_commit() {
     world.hoist(&clone, &["verify", "--all"]);
 }
 
+/// Of an index that was made anew every image has to be: a part of the last release is none.
+#[test]
+fn an_image_for_one_platform_that_was_not_made_anew_is_refused() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "");
+    let index = |contents: &[(&str, &str)]| {
+        let mut layout = Layout::new(&clone.path().join("dist/oci"));
+        let image = |(platform, content): &(&str, &str)| {
+            layout.image(platform, &json!({}), content.as_bytes())
+        };
+        let images: Vec<Value> = contents.iter().map(image).collect();
+        let top = layout.index(&images);
+        layout.finish(&top)
+    };
+    let release = ["release", "--allow-dirty", "--yes"];
+    index(&[("amd64", "one"), ("arm64", "one")]);
+    world.hoist(&clone, &release);
+    world.change(&clone, "feat: more");
+    for (contents, stale) in [
+        (&[("amd64", "one"), ("arm64", "two")][..], "linux/amd64"),
+        (&[("amd64", "two"), ("arm64", "one")], "linux/arm64"),
+        (&[("amd64", "one")], "its image is one that 0.1.0 published"),
+    ] {
+        index(contents);
+        refused(&world, &clone, &[], "same-image").says(stale);
+    }
+    // One of its images alone.
+    build(&clone, &json!({}), "one");
+    refused(&world, &clone, &[], "same-image");
+    let digest = index(&[("amd64", "one"), ("arm64", "two")]);
+    let run = world.run(&clone, &[&release[..], &["--allow-same-image"]].concat());
+    run.expect(0);
+    run.says("its image for linux/amd64 is that of 0.1.0");
+    assert_eq!(registry.tags(NAME)["0.2.0"], digest);
+}
+
 /// What a clone without the tags cannot read here, a release fetches or asks the registry.
 #[test]
 fn a_clone_without_the_tags_is_told_what_a_release_would_do() {
