@@ -228,6 +228,15 @@ pub(super) fn unknown_image(name: &str, all: &[ImageName]) -> Error {
 }
 
 fn shared(place: &str, one: &ImageName, other: &ImageName) -> Error {
+    if one == other {
+        return Error::refused(format!(
+            "`{}` is matched twice: the pattern of `layout` matches a link to it as well",
+            sanitize_line(place, 200)
+        ))
+        .with_code(ErrorCode::ImageUnusable)
+        .state("nothing was published")
+        .hint("remove the link, or let the pattern match only one of the two");
+    }
     Error::refused(format!(
         "`{}` belongs to two images: the layouts of `{one}` and of `{other}` name it",
         sanitize_line(place, 200)

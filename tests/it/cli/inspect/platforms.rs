@@ -164,6 +164,11 @@ fn no_layout_becomes_a_part_of_two_images() {
         run.says("`dist/w-b` belongs to two images");
     }
     assert!(world.tags().is_empty());
+    // A link to a layout is the layout once more.
+    std::os::unix::fs::symlink("m-a", clone.path().join("dist/m-b")).unwrap();
+    let run = world.run(&clone, &["release", "--yes"]);
+    run.expect(4);
+    run.says("is matched twice: the pattern of `layout` matches a link to it as well");
 }
 
 /// `--from` gives a leg to one image: by whatever path it is named for the other one.
