@@ -105,7 +105,11 @@ impl Release {
         Ok(Some(ForgePublication {
             text: ReleaseText {
                 tag: tag.short().to_owned(),
-                commit: plan.commit,
+                // A draft that names a commit which the forge does not have is refused.
+                commit: match &plan.release_commit {
+                    Some(own) => own.parent,
+                    None => plan.commit,
+                },
                 title: Some(tag.short().to_owned()),
                 text,
                 prerelease: planned.prerelease,

@@ -120,7 +120,8 @@ pub struct ForgeRelease {
 pub struct ReleaseText {
     /// The name of the git tag.
     pub tag: String,
-    /// The commit that the tag is to show.
+    /// A commit that the forge has when the draft is made: the one that the tag is to show, or its parent, where the
+    /// release makes that commit.
     pub commit: CommitId,
     /// Its title; `None`: a person has given it one.
     pub title: Option<String>,

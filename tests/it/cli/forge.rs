@@ -108,6 +108,27 @@ fn refusing() -> TestRegistry {
     registry
 }
 
+/// The forge does not have the release's own commit when the draft is made.
+#[test]
+fn a_draft_names_a_commit_that_the_remote_has() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("[notes]\nchangelog = true");
+    let head = clone.git(&["rev-parse", "HEAD"]);
+    let run = scene.release(&clone);
+    run.expect(0);
+    scene.is_complete(&run);
+    let release = scene.forge.state().releases[0].clone();
+    assert_eq!(release["target_commitish"], head.trim());
+    clone.git(&["fetch", "--quiet", "--tags"]);
+    let parent = clone.git(&["rev-parse", "v1.0.0^{commit}^"]);
+    assert_eq!(
+        parent.trim(),
+        head.trim(),
+        "the release has a commit of its own"
+    );
+}
+
 #[test]
 fn a_draft_is_made_first_and_public_with_the_git_tag() {
     let registry = registry();
