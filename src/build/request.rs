@@ -166,7 +166,8 @@ impl BuildRequest {
             built_here: self.policy.image_source.is_engine(),
             leg: None,
             annotations: self.annotations.clone(),
-            only_looks: false,
+            looks_at: None,
+            is_named: false,
         }
     }
 }

@@ -14,9 +14,11 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    oci::Platform,
+    policy,
     project::ImageResult,
-    release::{InspectOptions, Report, inspect_path, is_on_disk, markdown, page},
-    text::sanitize_line,
+    release::{InspectOptions, Report, ShownImage, inspect_path, is_on_disk, markdown, page},
+    text::{sanitize_line, shell_word},
 };
 
 /// How many past releases the page shows.
@@ -32,6 +34,12 @@ pub(super) struct InspectArgs {
     /// What to compare it with [default: of a version, the release before it]
     #[arg(long, value_name = "IMAGE", add = super::candidates::versions())]
     since: Option<String>,
+    /// Show the image for this platform [default: this machine's, else the first]
+    #[arg(long, value_name = "PLATFORM", value_parser = policy::known_platform)]
+    platform: Option<Platform>,
+    /// Of a layout that holds several images, show this one: its name, such as worker/alpine or 1.3.0, or its digest
+    #[arg(long, value_name = "NAME", conflicts_with = "all", add = super::candidates::image_names())]
+    image_name: Option<String>,
     /// Exit 4 where it is over `[image.budget]`; a file is compared with the last release
     #[arg(long)]
     budget: bool,
@@ -83,6 +91,14 @@ fn reports(args: &InspectArgs, context: &Context) -> Result<Vec<ImageResult<Repo
         let message = format!("there is no file `{}`", sanitize_line(gone, 200));
         return Err(Error::refused(message).state("nothing was read"));
     }
+    let is_layout = args.what.as_ref().and_then(path).is_some();
+    if let (Some(name), false) = (&args.image_name, is_layout) {
+        return Err(without_layout(name));
+    }
+    let shown = ShownImage {
+        platform: args.platform.clone(),
+        name: args.image_name.clone(),
+    };
     let since = args.since.as_ref().and_then(path);
     let are_files = !args.budget && since.is_some() == args.since.is_some();
     let image = args.what.as_ref().and_then(path).filter(|_| are_files);
@@ -91,7 +107,7 @@ fn reports(args: &InspectArgs, context: &Context) -> Result<Vec<ImageResult<Repo
     let on_disk = |image: &Path| {
         vec![ImageResult::new(
             None,
-            inspect_path(image, since.as_deref()),
+            inspect_path(image, since.as_deref(), &shown),
         )]
     };
     if let Some(image) = image.as_ref().filter(|image| is_sure(image)) {
@@ -107,6 +123,7 @@ fn reports(args: &InspectArgs, context: &Context) -> Result<Vec<ImageResult<Repo
         (releases, _) => releases?.inspect(&InspectOptions {
             image: args.what.as_ref().map(named),
             since: args.since.as_ref().map(named),
+            shown: shown.clone(),
             budget: args.budget,
             past: if args.html.is_some() { PAST } else { 0 },
             every_image: args.all,
@@ -120,6 +137,16 @@ fn is_path(text: &str) -> bool {
         || [".tar", ".tar.gz", ".tgz"]
             .iter()
             .any(|end| text.ends_with(end))
+}
+
+/// A name chooses among the images of a layout, and none was given.
+fn without_layout(name: &str) -> Error {
+    let error = Error::usage("`--image-name` chooses an image of a layout, and no layout is named")
+        .state("nothing was read");
+    error.hint(format!(
+        "`hoist inspect {}` shows the last release of an image of the policy",
+        shell_word(&sanitize_line(name, 200))
+    ))
 }
 
 fn write_page(file: &Path, report: &Report) -> Result<()> {

@@ -201,6 +201,7 @@ impl ReportLines {
             let text = format!("/{path}  layer {}{hidden}", secret.layer + 1);
             self.item("", SIZE, &text);
         }
+        self.omitted(report.omitted_secrets);
     }
 
     fn changes(&mut self, changes: &Changes) {
@@ -261,6 +262,9 @@ impl ReportLines {
             self.item(&saves, SIZE, &sanitize_line(&advice.why, 300));
             let text = format!("→ {}", sanitize_line(&advice.text, 300));
             self.item("", SIZE, &text);
+        }
+        if let Some(words) = report.without_advice() {
+            self.section(&words);
         }
     }
 }
@@ -323,6 +327,39 @@ mod tests {
                 Some(more) => assert!(shown.contains(more), "{shown}"),
                 None => assert!(!shown.contains(" more"), "{shown}"),
             }
+        }
+    }
+
+    #[test]
+    fn what_a_list_leaves_out_is_said() {
+        let paths = (10..35).map(|number| format!("srv/{number}/.env"));
+        let entries = paths.chain(["var/lib/apt/lists/x".to_owned()]);
+        let entries = entries.map(|path| LayerEntry {
+            path,
+            size: 250_000,
+            kind: LayerEntryKind::File,
+            content: None,
+            private_key: false,
+        });
+        let layer = LayerContents {
+            unread: None,
+            digest: Digest::of(b"a"),
+            diff_id: Digest::of(b"a"),
+            size: 100,
+            created_by: None,
+            entries: entries.collect(),
+        };
+        let contents = Contents {
+            layers: vec![layer],
+            ..Contents::default()
+        };
+        let shown = text(&inspect("acme/api:2", &contents, None), None);
+        assert_eq!(shown.matches("/.env  layer 1").count(), 20 + 5, "{shown}");
+        for says in [
+            "and 5 more, 1.2 MB",
+            "caches below 1.0 MB each, without advice: 250.0 kB in 1 place, the largest apt's package lists in /var/lib/apt/lists",
+        ] {
+            assert!(shown.contains(says), "{says}: {shown}");
         }
     }
 

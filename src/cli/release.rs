@@ -37,9 +37,9 @@ pub(super) struct ReleaseArgs {
     #[arg(short, long)]
     yes: bool,
     /// Plan and prove that nothing would stop it; touch nothing
-    #[arg(long, conflicts_with_all = ["plan", "report"])]
+    #[arg(long, conflicts_with = "report")]
     dry_run: bool,
-    /// Release exactly this plan (`hoist plan --json`), or refuse
+    /// Release exactly this plan (`hoist plan --json`), or refuse; with `--dry-run` prove that it still holds
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     /// Join legs of other machines: layouts, archives, files of `build --stage`; [IMAGE[/VARIANT]=]PATH
@@ -72,8 +72,7 @@ pub(super) struct ReleaseArgs {
 
 pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
     if args.dry_run {
-        let request = asked_for(&args, None, context)?;
-        return dry_run(&args, &request, context);
+        return dry_run(&args, context);
     }
     let report = args.report.clone();
     report.around(RunVerb::Release, context, |facts| {
@@ -83,8 +82,7 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
 
 fn released(args: &ReleaseArgs, context: &Context, facts: &mut RunFacts) -> Result<ExitCode> {
     let terminal = &context.terminal;
-    let reviewed = args.plan.as_deref().map(|file| context.path(file));
-    let reviewed = match reviewed.as_deref().map(read_plan).transpose()? {
+    let reviewed = match reviewed(args, context)? {
         // Somebody has seen that nothing is released, so nothing is.
         Some(PlanFile::Nothing(nothing)) => {
             facts.nothing = Some(("nothing", nothing.why.clone()));
@@ -129,6 +127,12 @@ fn released(args: &ReleaseArgs, context: &Context, facts: &mut RunFacts) -> Resu
     print(&done, args.require_release, terminal)
 }
 
+/// The plan that `--plan` names.
+fn reviewed(args: &ReleaseArgs, context: &Context) -> Result<Option<PlanFile>> {
+    let file = args.plan.as_deref().map(|file| context.path(file));
+    file.as_deref().map(read_plan).transpose()
+}
+
 /// What a report of the only image is made from.
 fn tell_facts(done: &Images<ReleaseResult>, facts: &mut RunFacts) {
     for (_, result) in done.values() {
@@ -143,15 +147,27 @@ fn tell_facts(done: &Images<ReleaseResult>, facts: &mut RunFacts) {
 
 /// Shows the plans, having proven that nothing would stop them. It publishes nothing, so a password
 /// that names no host is not used.
-fn dry_run(args: &ReleaseArgs, request: &ReleaseRequest, context: &Context) -> Result<ExitCode> {
+fn dry_run(args: &ReleaseArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
+    let reviewed = match reviewed(args, context)? {
+        Some(PlanFile::Nothing(nothing)) => {
+            let nothing = Planned::NothingToRelease(nothing);
+            let planned = Images::of(vec![ImageResult::new(None, Ok(nothing))])?;
+            plan::print(&planned, false, terminal);
+            return without_plan(&planned, args.require_release, terminal);
+        }
+        Some(PlanFile::Release(plan)) => Some(plan),
+        None => None,
+    };
+    let mut request = asked_for(args, reviewed.as_deref(), context)?;
+    request.reviewed = reviewed;
     // With `--json` the plan is the one document.
     let releases = match terminal.json {
         true => context.releases(args.all)?,
         false => context.releases_for_work(args.all)?,
     };
     let releases = releases.with_hooks(!args.skip_hooks);
-    let planned = Images::of(releases.dry_run(request))?;
+    let planned = Images::of(releases.dry_run(&request))?;
     plan::print(&planned, false, terminal);
     without_plan(&planned, args.require_release, terminal)
 }

@@ -56,18 +56,31 @@ impl Choice {
     /// Takes what is built for a script that pushes images: one build, or none of several. False where
     /// there is none.
     pub(super) fn take_for_scripts(&mut self, builds: &[Build], version: &Version) -> bool {
-        let builds = distinct(builds.iter().cloned(), version);
-        match &*builds {
-            [] => return false,
-            [one] => {
-                self.notes.add(
-                    NoteKind::Assumed,
-                    format!(
-                        "{} is what is released: it is built, and a script pushes images that nothing here names",
-                        one.dockerfile_in_words()
-                    ),
-                );
-                self.build = Some(one.clone());
+        let assumed = |build: &Build| {
+            format!(
+                "{} is what is released: it is built, and a script pushes images that nothing here names",
+                build.dockerfile_in_words()
+            )
+        };
+        self.take_only(builds.iter().cloned(), version, Some(&assumed))
+    }
+
+    /// Takes the only one of these builds, with what is `assumed` of it, or none of several. False where there is none.
+    pub(super) fn take_only(
+        &mut self,
+        builds: impl Iterator<Item = Build>,
+        version: &Version,
+        assumed: Option<&dyn Fn(&Build) -> String>,
+    ) -> bool {
+        let mut builds = distinct(builds, version);
+        match builds.len() {
+            0 => return false,
+            1 => {
+                let text = assumed.and_then(|assumed| builds.first().map(assumed));
+                if let Some(text) = text {
+                    self.notes.add(NoteKind::Assumed, text);
+                }
+                self.build = builds.pop();
                 self.take_build_notes();
             }
             _ => {

@@ -150,19 +150,9 @@ impl Choice {
     /// A release builds images, though nothing here tells their tags.
     fn take_builds(&mut self, facts: &DraftFacts, version: &Version) -> bool {
         let (pushes, _) = facts.pushes(version);
-        let builds = distinct(pushes.into_iter().filter_map(|push| push.build), version);
-        match &*builds {
-            [] => return self.take_for_scripts(&facts.for_scripts(version), version),
-            [one] => {
-                self.build = Some(one.clone());
-                self.take_build_notes();
-            }
-            _ => {
-                self.ambiguous_build = true;
-                self.candidates = builds;
-            }
-        }
-        true
+        let builds = pushes.into_iter().filter_map(|push| push.build);
+        self.take_only(builds, version, None)
+            || self.take_for_scripts(&facts.for_scripts(version), version)
     }
 
     pub(super) fn other_image(&mut self, other: &TaggedImage, why: &str) {

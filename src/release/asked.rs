@@ -1,5 +1,7 @@
 //! Which images a build is asked for, for which platforms, and how large they have become.
 
+use std::collections::BTreeSet;
+
 use crate::{
     build,
     error::{Error, Result},
@@ -115,14 +117,43 @@ impl Release {
     }
 }
 
-/// Why nothing is handed over.
-pub(super) fn over_budget(over: &[Measured], is_leg: bool) -> Error {
-    let state = match is_leg {
-        true => "the image was built, and no leg was written or pushed",
-        false => "the image was built, and nothing was pushed",
-    };
-    refusal(over)
-        .state(state)
-        .hint("`hoist build --markdown FILE` shows where the bytes are, and what would save some")
-        .hint("`--over-budget` goes on all the same")
+impl Release {
+    /// Why nothing is handed over.
+    pub(super) fn over_budget(&self, over: &[Measured], request: &BuildOptions) -> Error {
+        let state = match request.target {
+            BuildTarget::Trial => "the image was built, and nothing was pushed",
+            _ => "the image was built, and no leg was written or pushed",
+        };
+        let command = self.measuring(over, request);
+        refusal(over)
+            .state(state)
+            .hint(format!(
+                "`{command}` shows where the bytes are, and what would save some"
+            ))
+            .hint("`--over-budget` goes on all the same")
+    }
+
+    /// The command that measures what is over, and not the image of another platform.
+    fn measuring(&self, over: &[Measured], request: &BuildOptions) -> String {
+        let (mut images, mut platforms) = (Vec::new(), Vec::new());
+        for one in over {
+            let of_policy = self.policy().platforms(&one.image);
+            let is_chosen = !of_policy.is_empty() || !request.platforms.is_empty();
+            let platform = one.platform.as_ref().filter(|_| is_chosen);
+            let platform = platform.filter(|platform| self.is_for(&one.image, platform));
+            images.push(format!(" --image-name {}", one.image));
+            platforms.extend(platform.map(|platform| format!(" --platform {platform}")));
+        }
+        if self.policy().all_images().nth(1).is_none() {
+            images.clear();
+        }
+        let mut command = "hoist build --markdown FILE".to_owned();
+        let mut seen = BTreeSet::new();
+        for part in images.into_iter().chain(platforms) {
+            if seen.insert(part.clone()) {
+                command.push_str(&part);
+            }
+        }
+        command
+    }
 }

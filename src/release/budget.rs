@@ -13,6 +13,7 @@ use crate::{
         last_release::ReleaseLookup,
         measure::{MeasurePurpose, Measured},
     },
+    text::shell_word,
 };
 
 impl Release {
@@ -37,14 +38,12 @@ impl Release {
             return Ok(Vec::new());
         }
         if !allowed {
-            let dir = over[0].dir.display();
-            return Err(refusal(&over)
-                .state("nothing was published")
-                .hint(format!(
-                    "`hoist inspect {dir}` shows where the bytes are, and what would save some{}",
-                    shown_platform(&over[0], images)
-                ))
-                .hint("`hoist release --over-budget` releases it all the same"));
+            let error = refusal(&over).state("nothing was published");
+            let error = over
+                .iter()
+                .map(|one| looking(one, images))
+                .fold(error, Error::hint);
+            return Err(error.hint("`hoist release --over-budget` releases it all the same"));
         }
         Ok(self.warned(&over, "over its budget, and released all the same"))
     }
@@ -63,17 +62,20 @@ impl Release {
     }
 }
 
-/// Which platform's figures explain the excess, where `inspect` may show another one of the same image.
-fn shown_platform(over: &Measured, images: &[Image]) -> String {
+/// The command that shows the image that is over, and not that of another platform.
+fn looking(over: &Measured, images: &[Image]) -> String {
     let mut own = images.iter().filter(|image| image.dir == over.dir);
     let several =
         own.any(|image| layout::runnable(image).is_ok_and(|platforms| platforms.len() > 1));
-    match &over.report.platform {
-        Some(platform) if several => format!(
-            "; it shows one platform, this machine's or the first, and what is over is the image for {platform}"
-        ),
+    let platform = match &over.platform {
+        Some(platform) if several => format!(" --platform {platform}"),
         Some(_) | None => String::new(),
-    }
+    };
+    format!(
+        "`hoist inspect {}{platform}` shows where the bytes of {} are, and what would save some",
+        shell_word(&over.dir.to_string_lossy()),
+        over.name
+    )
 }
 
 /// Whether an image breaks a rule of its budget.

@@ -18,6 +18,7 @@ use crate::{
     oci::{Contents, Descriptor, Digest, Image, Index, Platform, Reference, Runnable, TagOrDigest},
     plan::inspect::ReferrerReport,
     release::{errors, facade::Release, referrers::about},
+    text::sanitize_line,
 };
 
 /// Blobs on their way at once.
@@ -28,7 +29,10 @@ impl Release {
     pub(super) async fn look_at(&self, image: &str, which: Which<'_>) -> Result<LookedAt> {
         let path = PathBuf::from(image);
         if path.exists() {
-            let contents = on_disk(&path)?;
+            let contents = match which.compared {
+                true => compared_on_disk(&path, which.shown)?,
+                false => on_disk(&path, which.shown)?,
+            };
             return Ok(LookedAt {
                 others: others_of(&contents),
                 contents,
@@ -49,6 +53,12 @@ impl Release {
         };
         let failed = format!("cannot read {reference}");
         let pulled = pulled(api.as_ref(), &what, which, &failed).await?;
+        let wanted = which.shown.platform.as_ref().filter(|_| !which.compared);
+        if wanted.is_some() && of_platform(&pulled.contents[..1], wanted).is_none() {
+            let found = [platforms(&pulled.contents[..1]), pulled.others.join(", ")];
+            let found: Vec<String> = found.into_iter().filter(|it| !it.is_empty()).collect();
+            return Err(without_platform(image, which.shown, &found.join(", ")));
+        }
         let mut referrers = Vec::new();
         for subject in &pulled.digests {
             match about(api.as_ref(), subject).await {
@@ -67,17 +77,60 @@ impl Release {
     }
 }
 
-/// What is in a file, the image that this machine runs first.
-pub(super) fn on_disk(path: &Path) -> Result<Vec<Contents>> {
+/// Which image is shown where there are several.
+#[derive(Debug, Clone, Default)]
+pub struct ShownImage {
+    /// That for this platform; unset: for this machine's, else the first.
+    pub platform: Option<Platform>,
+    /// Of a layout the image of this name: the layout's, that of the policy which it is a leg of, or its digest.
+    pub name: Option<String>,
+}
+
+/// What is in a file, that which is shown first.
+pub(super) fn on_disk(path: &Path, shown: &ShownImage) -> Result<Vec<Contents>> {
+    let all = read(path, shown, true)?;
+    match shown.platform.is_some() && of_platform(&all, shown.platform.as_ref()).is_none() {
+        true => Err(without_platform(
+            &path.display().to_string(),
+            shown,
+            &platforms(&all),
+        )),
+        false => Ok(all),
+    }
+}
+
+/// What is in the file that another image is compared with, which may hold one image of whatever name.
+pub(super) fn compared_on_disk(path: &Path, shown: &ShownImage) -> Result<Vec<Contents>> {
+    read(path, shown, false)
+}
+
+fn read(path: &Path, shown: &ShownImage, is_named: bool) -> Result<Vec<Contents>> {
     let folder = temporary()?;
     let cancel = CancellationToken::new();
     let store = Store::new(folder.path());
     let wanted = WantedImage {
-        only_looks: true,
+        looks_at: Some(path.display().to_string()),
+        references: shown.name.iter().cloned().collect(),
+        is_named: is_named && shown.name.is_some(),
         ..WantedImage::default()
     };
     let image = layout::adopt(path, &store, &wanted, &Events::none(), &cancel)?;
-    runnable(layout::contents(&image)?)
+    runnable(layout::contents(&image)?, shown)
+}
+
+/// There is no image for the platform that was asked for.
+fn without_platform(image: &str, shown: &ShownImage, found: &str) -> Error {
+    let wanted = shown.platform.as_ref().map(Platform::in_full);
+    let error = Error::refused(format!(
+        "`{}` has no image for {}",
+        sanitize_line(image, 300),
+        wanted.unwrap_or_default()
+    ))
+    .state("nothing was shown");
+    match found {
+        "" => error,
+        found => error.cause(format!("it has one for {found}")),
+    }
 }
 
 fn temporary() -> Result<tempfile::TempDir> {
@@ -85,15 +138,33 @@ fn temporary() -> Result<tempfile::TempDir> {
         .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))
 }
 
-/// Which platforms' images are read.
+/// Which images are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Which<'p> {
-    /// That which is shown: this machine's platform, else the first that runs.
-    Shown,
-    /// All of them.
-    All,
-    /// Those for this platform, if there are any.
-    Platform(&'p Platform),
+pub(super) struct Which<'p> {
+    pub(super) shown: &'p ShownImage,
+    /// Those of all platforms, that which is shown first.
+    pub(super) all: bool,
+    /// Another image is compared with it: it may lack the platform, and have another name.
+    pub(super) compared: bool,
+}
+
+/// Puts that which is shown first: the image for the platform that is wanted, else for this machine's.
+fn shown_first<T>(
+    all: &mut [T],
+    wanted: Option<&Platform>,
+    platform: impl Fn(&T) -> Option<&Platform>,
+) {
+    // One of which nobody knows whether it runs is the last that is shown.
+    all.sort_by_key(|one| {
+        (
+            !platform(one).is_some_and(Platform::is_native),
+            platform(one).is_none(),
+        )
+    });
+    let places = 0..all.len();
+    if let Some(place) = wanted.and_then(|it| it.nearest(places, |place| platform(&all[*place]))) {
+        all[..=place].rotate_right(1);
+    }
 }
 
 /// The image for a platform. One that names none is for every platform.
@@ -132,10 +203,11 @@ pub(super) fn others_of(all: &[Contents]) -> Vec<String> {
     others.map(Platform::in_full).collect()
 }
 
-/// At least one image; of several platforms this machine's is the first.
-fn runnable(mut all: Vec<Contents>) -> Result<Vec<Contents>> {
-    let is_own = |one: &Contents| one.platform.as_ref().is_some_and(Platform::is_native);
-    all.sort_by_key(|one| !is_own(one));
+/// At least one image, that which is shown first.
+fn runnable(mut all: Vec<Contents>, shown: &ShownImage) -> Result<Vec<Contents>> {
+    shown_first(&mut all, shown.platform.as_ref(), |one| {
+        one.platform.as_ref()
+    });
     match all.is_empty() {
         true => Err(Error::refused("it is not an image that runs")),
         false => Ok(all),
@@ -144,7 +216,7 @@ fn runnable(mut all: Vec<Contents>) -> Result<Vec<Contents>> {
 
 /// Images of one index, or one that stands alone.
 struct Pulled {
-    /// The first is that of this machine's platform, else the first that runs.
+    /// That which is shown is the first.
     contents: Vec<Contents>,
     /// The platforms of the index but for the first.
     others: Vec<String>,
@@ -169,9 +241,8 @@ async fn pulled(
         for child in index.manifests {
             children.extend(with_platform(api, child).await);
         }
-        let own = |child: &Descriptor| child.platform.as_ref().is_some_and(Platform::is_native);
-        // One of which nobody knows whether it runs is the last that is shown.
-        children.sort_by_key(|child| (!own(child), child.platform.is_none()));
+        let wanted = which.shown.platform.as_ref();
+        shown_first(&mut children, wanted, |child| child.platform.as_ref());
         children
     } else {
         vec![top.descriptor()]
@@ -181,14 +252,14 @@ async fn pulled(
         None => format!("no platform ({})", child.digest),
     });
     let mut others: Vec<String> = others.collect();
-    match which {
-        Which::Shown => children.truncate(1),
-        Which::All => {}
-        Which::Platform(wanted) => {
+    match &which.shown.platform {
+        _ if which.all => {}
+        Some(wanted) if which.compared => {
             let fits =
                 |child: &Descriptor| child.platform.as_ref().is_none_or(|has| has.is_for(wanted));
             children.retain(fits);
         }
+        Some(_) | None => children.truncate(1),
     }
     let mut digests = vec![top.digest().clone()];
     let mut contents = Vec::new();
@@ -198,14 +269,14 @@ async fn pulled(
         }
         let tree = image_tree::tree(api, &child.digest.into()).await;
         let tree = tree.map_err(told)?.ok_or_else(gone)?;
-        let found = contents_of(api, tree).await?.map_err(told)?;
+        let found = contents_of(api, tree, which.shown).await?.map_err(told)?;
         if contents.is_empty() {
             // An index in the index.
             others.extend(others_of(&found));
         }
         contents.extend(found);
     }
-    if contents.is_empty() && !matches!(which, Which::Platform(_)) {
+    if contents.is_empty() && !which.compared {
         return Err(gone());
     }
     Ok(Pulled {
@@ -240,6 +311,7 @@ async fn with_platform(api: &dyn RepositoryApi, mut child: Descriptor) -> Option
 async fn contents_of(
     api: &dyn RepositoryApi,
     tree: image_tree::ImageTree,
+    shown: &ShownImage,
 ) -> Result<std::result::Result<Vec<Contents>, RegistryError>> {
     let folder = temporary()?;
     let image = Image {
@@ -256,7 +328,7 @@ async fn contents_of(
     let blobs: Vec<_> = image.blobs.iter().map(fetch).collect();
     let fetched = futures_util::stream::iter(blobs).buffer_unordered(AT_ONCE);
     match fetched.try_collect::<()>().await {
-        Ok(()) => Ok(Ok(runnable(layout::contents(&image)?)?)),
+        Ok(()) => Ok(Ok(runnable(layout::contents(&image)?, shown)?)),
         Err(error) => Ok(Err(error)),
     }
 }

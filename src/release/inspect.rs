@@ -11,7 +11,9 @@ use crate::{
     policy::BudgetPolicy,
     release::{
         facade::Release,
-        image_contents::{Which, of_platform, on_disk, others_of, platforms},
+        image_contents::{
+            ShownImage, Which, compared_on_disk, of_platform, on_disk, others_of, platforms,
+        },
         inspected::{AskedImage, meant},
         last_release::ReleaseLookup,
     },
@@ -28,6 +30,8 @@ pub struct InspectOptions {
     pub image: Option<String>,
     /// What to compare it with, the same; unset: of a version, the release before it.
     pub since: Option<String>,
+    /// Which image is shown where there are several.
+    pub shown: ShownImage,
     /// Judge the image by `[image.budget]`; an image on disk is then compared with the last release.
     pub budget: bool,
     /// Read the sizes of so many past releases.
@@ -36,14 +40,14 @@ pub struct InspectOptions {
     pub every_image: bool,
 }
 
-/// Looks at images on disk alone; needs no repository.
+/// Looks at images on disk alone, of several at that which is `shown`; needs no repository.
 ///
 /// # Errors
 /// Usage or failed: a path is not an image that can be read.
-pub fn inspect_path(path: &Path, since: Option<&Path>) -> Result<Report> {
+pub fn inspect_path(path: &Path, since: Option<&Path>, shown: &ShownImage) -> Result<Report> {
     let name = |path: &Path| path.display().to_string();
-    let contents = on_disk(path)?;
-    let other = since.map(|path| Ok::<_, Error>((name(path), on_disk(path)?)));
+    let contents = on_disk(path, shown)?;
+    let other = since.map(|path| Ok::<_, Error>((name(path), compared_on_disk(path, shown)?)));
     let other = other.transpose()?;
     let compared = match &other {
         Some((other, all)) => {
@@ -99,9 +103,10 @@ impl Release {
             None => self.last_release(&lookup, of).await?,
         };
         let (image, judged) = (&*asked.reference, asked.judged());
-        let which = match look.budget {
-            true => Which::All,
-            false => Which::Shown,
+        let which = Which {
+            shown: &look.shown,
+            all: look.budget,
+            compared: false,
         };
         let looked = self.look_at(image, which).await?;
         let contents = &looked.contents[0];
@@ -147,7 +152,7 @@ impl Release {
             report.past = self.past(&lookup, &asked, platform, look.past).await?;
         }
         if look.budget {
-            report.over_budget = self.over_budget((&key, &budget), image, &looked.contents, other);
+            report.over_budget = self.excess_of((&key, &budget), image, &looked.contents, other);
             self.say_unjudged(look, &judged);
         }
         Ok(report)
@@ -171,10 +176,14 @@ impl Release {
         let Some(since) = since else {
             return Ok(None);
         };
-        let which = match (look.budget, shown) {
-            (true, _) => Which::All,
-            (false, Some(platform)) => Which::Platform(platform),
-            (false, None) => Which::Shown,
+        let shown = ShownImage {
+            platform: shown.cloned(),
+            name: look.shown.name.clone(),
+        };
+        let which = Which {
+            shown: &shown,
+            all: look.budget,
+            compared: true,
         };
         let other = self.look_at(&since, which).await?;
         Ok(Some((since, other.contents)))
@@ -197,7 +206,7 @@ impl Release {
 
     /// Where the images of all platforms are over the budget. Each is compared with the `other` image's of its
     /// platform.
-    fn over_budget(
+    fn excess_of(
         &self,
         (key, budget): (&str, &BudgetPolicy),
         image: &str,

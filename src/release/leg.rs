@@ -10,7 +10,6 @@ use crate::{
     plan::{Inputs, Plan, PlannedImage, PlannedSource, tags::Published, version::VersionRequest},
     publish,
     release::{
-        asked::over_budget,
         build::{FirstOfName, to_build},
         built::{BuildOptions, BuildTarget, BuiltImage, BuiltImages},
         facade::Release,
@@ -178,7 +177,7 @@ impl Release {
             .await?;
         let refused = match over.is_empty() || request.over_budget {
             true => None,
-            false => Some(over_budget(&over, is_leg)),
+            false => Some(self.over_budget(&over, request)),
         };
         match &refused {
             None => {

@@ -12,7 +12,7 @@ use crate::{
     build::{self, BuildRequest, ImageSource, LegInput, LegPolicy, LegsSource},
     error::{Error, ErrorCode, Result},
     io::layout::{self, WantedImage},
-    oci::{Digest, Image, ImageName},
+    oci::{Digest, Image, ImageName, annotation},
     plan::{Plan, release::preconditions::PolicyChange},
     release::{
         build::to_build,
@@ -75,6 +75,14 @@ impl Release {
     /// another image of the layout there, by its name. Of an archive that is known once its images were read:
     /// see [`Release::refuse_same_pick`].
     fn refuse_shared_legs(&self, plan: &Plan, legs: &[LegInput]) -> Result<()> {
+        let has_several = self.policy().all_images().nth(1).is_some();
+        if let Some((leg, images)) = half_named(legs).filter(|_| has_several) {
+            return Err(given_with_and_without(
+                leg,
+                &images,
+                self.policy().all_images(),
+            ));
+        }
         for (leg, image, other) in shared_legs(legs) {
             let is_alone = |image: &ImageName| {
                 let own = legs.iter().filter(|leg| leg.image.as_ref() == Some(image));
@@ -185,6 +193,25 @@ fn shared_legs(legs: &[LegInput]) -> Vec<(&LegInput, &ImageName, &ImageName)> {
     shared
 }
 
+/// A file that `--from` names without an image, and for these images as well, though it does not say itself which
+/// image it is of.
+fn half_named(legs: &[LegInput]) -> Option<(&LegInput, Vec<&ImageName>)> {
+    let without = legs.iter().filter(|leg| leg.image.is_none());
+    let with_images = without.map(|leg| {
+        let same = legs
+            .iter()
+            .filter(|other| real(&other.path) == real(&leg.path));
+        (leg, same.filter_map(|other| other.image.as_ref()).collect())
+    });
+    let says_itself = |leg: &LegInput| {
+        let is_layout = leg.path.is_dir() || leg.path.extension().is_some_and(|end| end == "tar");
+        !is_layout || layout::is_marked(&leg.path, annotation::LEG)
+    };
+    let mut found = with_images
+        .filter(|(leg, images): &(_, Vec<&ImageName>)| !images.is_empty() && !says_itself(leg));
+    found.next()
+}
+
 /// Which image of a layout is meant.
 enum Pick {
     Image(Digest),
@@ -256,6 +283,29 @@ fn given_twice(place: &str, one: &ImageName, other: &ImageName) -> Error {
     .with_code(ErrorCode::LegUnfit)
     .state("nothing was published")
     .hint("give each leg to one image, such as by a folder for each: `--from IMAGE=PATH`")
+}
+
+fn given_with_and_without(
+    leg: &LegInput,
+    images: &[&ImageName],
+    mut all: impl Iterator<Item = ImageName>,
+) -> Error {
+    let place = sanitize_line(&leg.name, 200);
+    let named: Vec<String> = images.iter().map(|of| format!("`{of}={place}`")).collect();
+    let error = Error::usage(format!(
+        "`--from` names the leg `{place}` with an image and without: {} and `{place}`",
+        named.join(", ")
+    ))
+    .cause("the file does not say itself which image it is of")
+    .state("nothing was built or moved")
+    .hint(format!("leave out the argument `{place}`"));
+    match all.find(|image| !images.contains(&image)) {
+        Some(other) => error.hint(format!(
+            "where it holds the image `{other}` as well, give it for that one, too: `--from {}={place} {other}={place}`",
+            images[0]
+        )),
+        None => error,
+    }
 }
 
 fn no_match(text: &str) -> Error {

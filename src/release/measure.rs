@@ -9,7 +9,7 @@ use crate::{
     build::base_image,
     error::{Error, Result},
     io::{layout, registry::RegistryError},
-    oci::{Contents, Descriptor, Image, Platform, Repository},
+    oci::{Contents, Descriptor, Image, ImageName, Platform, Repository},
     plan::{
         Plan, PlannedImage,
         inspect::{
@@ -38,6 +38,8 @@ const AT_ONCE: usize = 4;
 pub(super) struct Measured {
     /// `1.3.0-alpine (linux/amd64)`
     pub(super) name: String,
+    pub(super) image: ImageName,
+    pub(super) platform: Option<Platform>,
     /// The table of the policy with its budget.
     pub(super) key: String,
     /// What was found, with where it is over its budget.
@@ -139,6 +141,8 @@ impl Release {
             }
             let dir = image.dir.clone();
             all.push(Measured {
+                image: planned.name.clone(),
+                platform: outline.platform.clone(),
                 key: key.clone(),
                 name,
                 report,

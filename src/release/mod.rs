@@ -132,6 +132,7 @@ pub use cancel::Cancel;
 pub use check::{Check, first_problem};
 pub use consent::{Consent, LockedRelease};
 pub use facade::Release;
+pub use image_contents::ShownImage;
 pub use inspect::{InspectOptions, inspect_path};
 #[cfg(feature = "cli")]
 pub(crate) use inspected::is_on_disk;

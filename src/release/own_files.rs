@@ -31,12 +31,11 @@ pub(super) fn uncommitted(
     dirty: Vec<DirtyPath>,
     policy: Option<&str>,
     is_own: impl Fn(&str) -> bool,
-) -> Vec<String> {
+) -> Vec<DirtyPath> {
     dirty
         .into_iter()
         .filter(|dirty| policy != Some(&*dirty.path))
         .filter(|dirty| !(dirty.is_untracked && is_own(&dirty.path)))
-        .map(|dirty| dirty.path)
         .take(SHOWN)
         .collect()
 }
@@ -46,9 +45,13 @@ impl Release {
     /// `hoist plan` has written, or the file that this run prints into.
     pub(super) fn is_own_file(&self, path: &str, from: &[LegPath]) -> bool {
         // What is wrong with `from` is told where the legs are read.
-        let named = self.leg_inputs(from).unwrap_or_default();
-        let named: Vec<PathBuf> = named
+        let inputs = |leg| {
+            self.leg_inputs(std::slice::from_ref(leg))
+                .unwrap_or_default()
+        };
+        let named: Vec<PathBuf> = from
             .iter()
+            .flat_map(inputs)
             .filter_map(|leg| fs::canonicalize(&leg.path).ok())
             .collect();
         let top = fs::canonicalize(self.top()).unwrap_or_else(|_| self.top().to_owned());
@@ -120,10 +123,9 @@ mod tests {
             dirty("src.txt", true),
         ];
         let own = |path: &str| path.ends_with(".json");
-        assert_eq!(
-            uncommitted(all.clone(), Some("release.toml"), own),
-            ["b.json", "src.txt"]
-        );
+        let changed = uncommitted(all.clone(), Some("release.toml"), own);
+        let changed: Vec<_> = changed.iter().map(|one| &*one.path).collect();
+        assert_eq!(changed, ["b.json", "src.txt"]);
         assert_eq!(uncommitted(all, None, |_| false).len(), 4);
     }
 

@@ -40,9 +40,14 @@ impl Release {
     /// As [`Release::plan`]; what preflight finds.
     pub async fn dry_run(&self, request: &ReleaseRequest) -> Result<Planned> {
         self.registries.push_follows();
+        let reviewed = request.reviewed.as_deref();
+        let request = &reviewed.map_or_else(|| request.clone(), |plan| request.for_plan(plan));
         let tried = self.or_signal(async {
             self.refuse_others(request).await?;
             let planned = self.gather(request, Purpose::Try).await?;
+            if let Some(reviewed) = reviewed {
+                up_to_date(changes_of(reviewed, &planned))?;
+            }
             self.refuse_without_image(&planned)?;
             if let Planned::Release(plan) = &planned {
                 self.check_preconditions(request).await?;
@@ -147,11 +152,7 @@ impl Release {
     /// The same for a plan that was shown: it still comes out like that.
     pub(super) async fn still_true(&self, shown: &Plan, request: &ReleaseRequest) -> Result<()> {
         let (planned, _) = self.made_ready(&request.for_plan(shown)).await?;
-        let changed = match &planned {
-            Planned::Release(now) => changes(shown, now),
-            Planned::NothingToRelease(nothing) => vec![nothing.why.clone()],
-        };
-        let is_true = up_to_date(changed);
+        let is_true = up_to_date(changes_of(shown, &planned));
         if is_true.is_err() {
             self.close_pushes().await;
         }
@@ -198,6 +199,13 @@ pub(super) fn planned(plan: &Plan) -> Finished {
         current: plan.current.clone(),
         version: plan.version.clone(),
         bump: plan.bump.map(|bump| bump.to_string()),
+    }
+}
+
+fn changes_of(shown: &Plan, planned: &Planned) -> Vec<String> {
+    match planned {
+        Planned::Release(now) => changes(shown, now),
+        Planned::NothingToRelease(nothing) => vec![nothing.why.clone()],
     }
 }
 

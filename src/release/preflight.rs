@@ -6,7 +6,7 @@ use semver::Version;
 use crate::{
     error::Result,
     event::{Finished, Started},
-    io::ci,
+    io::{ci, git::read::DirtyPath},
     oci::{ImageName, Repository},
     plan::{
         Plan, PlannedMove,
@@ -70,7 +70,8 @@ impl Release {
             detached,
             explicit: ask.request.version.is_some() || ask.request.pre.is_some(),
             policy: policy_file,
-            dirty,
+            untracked: paths(dirty.iter().filter(|one| one.is_untracked)),
+            dirty: paths(&dirty),
             allow_dirty: ask.allow_dirty,
             pushed,
             way,
@@ -95,7 +96,7 @@ impl Release {
         &self,
         policy: Option<&UncommittedPolicy>,
         from: &[LegPath],
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<DirtyPath>> {
         let dirty = self.project().git().dirty()?;
         let policy = policy.map(|policy| &*policy.file);
         Ok(uncommitted(dirty, policy, |path| {
@@ -112,7 +113,7 @@ impl Release {
         if built.any(|(_, planned)| !self.builds_of_commit(&planned.name)) {
             let files = self.uncommitted_files(policy.as_ref(), &[])?;
             if !files.is_empty() {
-                lines.push(built_from(&files));
+                lines.push(built_from(&paths(&files)));
             }
         }
         Ok(lines)
@@ -192,4 +193,8 @@ fn is_immutable(planned: &PlannedMove, plan: &Plan, found: &[PreflightResult]) -
         && here
             .and_then(|index| found.get(index))
             .is_some_and(|found| found.immutable.contains(&planned.tag))
+}
+
+fn paths<'d>(dirty: impl IntoIterator<Item = &'d DirtyPath>) -> Vec<String> {
+    dirty.into_iter().map(|one| one.path.clone()).collect()
 }

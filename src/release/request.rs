@@ -34,6 +34,8 @@ pub struct ReleaseRequest {
     pub over_budget: bool,
     /// Legs that other machines made: the images are joined from them, and nothing is built here.
     pub from: Vec<LegPath>,
+    /// The plan that a dry run has to come out as; `None`: whatever it comes out as.
+    pub reviewed: Option<Box<Plan>>,
     /// What a plan that was shown has fixed.
     pub(super) fixed: Option<FixedByPlan>,
 }

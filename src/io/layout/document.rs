@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::error::broken;
 use crate::{
     error::Result,
-    oci::{Index, ManifestDocument, MediaType},
+    oci::{Digest, Index, ManifestDocument, MediaType},
     text::sanitize_line,
 };
 
@@ -24,6 +24,15 @@ pub(super) struct SavedImage {
     /// The names of the layers' files in the archive, lowest layer first.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub(super) layers: Vec<String>,
+}
+
+impl SavedImage {
+    /// The image's ID, as engines call the digest of its configuration.
+    pub(super) fn id(&self) -> Option<Digest> {
+        let name = self.config.rsplit('/').next()?;
+        let hex = name.strip_suffix(".json").unwrap_or(name);
+        format!("sha256:{hex}").parse().ok()
+    }
 }
 
 /// Go writes an empty list as `null`.

@@ -16,7 +16,7 @@ use crate::{
 
 /// More entries than any layer has.
 const MAX_ENTRIES: usize = 2_000_000;
-/// How many bytes at the beginning of a file are looked at.
+/// How many bytes at the beginning of a file are looked at, behind blank lines.
 const HEAD: usize = 4096;
 
 /// What a layer holds.
@@ -137,10 +137,12 @@ fn content(reader: &mut impl Read, size: u64) -> Result<Content> {
         let own = usize::try_from(left).map_or(read, |left| left.min(read));
         left -= own as u64;
         hasher.update(&buffer[..own]);
-        if head.len() < HEAD {
-            let more = own.min(HEAD - head.len());
-            head.extend_from_slice(&buffer[..more]);
+        let mut more = &buffer[..own];
+        if head.is_empty() {
+            more = begun(more);
         }
+        let room = HEAD.saturating_sub(head.len());
+        head.extend_from_slice(&more[..more.len().min(room)]);
     }
     Ok(Content {
         hash: ContentHash::from_digest(&hasher.finish()),
@@ -159,6 +161,13 @@ fn normal(name: &str) -> String {
         }
     }
     parts.join("/")
+}
+
+/// What is behind the mark of UTF-8 and blank lines.
+fn begun(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.trim_ascii_start();
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    bytes.trim_ascii_start()
 }
 
 fn is_private_key(head: &[u8]) -> bool {
@@ -202,5 +211,32 @@ mod tests {
         let read = read(&*bytes).expect("it is a layer");
         let paths: Vec<_> = read.entries.iter().map(|entry| &*entry.path).collect();
         assert_eq!(paths, ["var/lib/data"]);
+    }
+
+    #[test]
+    fn a_private_key_is_one_behind_whatever_editors_write_before_it() {
+        let key = "-----BEGIN OPENSSH PRIVATE KEY-----\r\nb3Bl\n";
+        let blank = "\n".repeat(20_000);
+        for (before, is_key) in [
+            ("", true),
+            ("\u{feff}", true),
+            ("\n\n", true),
+            ("\r\n \t\n", true),
+            ("\u{feff}\r\n\r\n", true),
+            (&*blank, true),
+            ("Proc-Type: 4\n", true),
+            ("see: ", false),
+            ("// ", false),
+        ] {
+            let mut tar = tar::Builder::new(Vec::new());
+            let text = format!("{before}{key}");
+            let mut header = tar::Header::new_ustar();
+            header.set_size(text.len() as u64);
+            tar.append_data(&mut header, "app/key", text.as_bytes())
+                .expect("it is written");
+            let bytes = tar.into_inner().expect("it is written");
+            let read = read(&*bytes).expect("it is a layer");
+            assert_eq!(read.entries[0].private_key, is_key, "{before:?}");
+        }
     }
 }

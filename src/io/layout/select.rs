@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    oci::{Descriptor, Platform, annotation},
-    text::sanitize_line,
+    oci::{Descriptor, Digest, ImageName, Platform, annotation},
+    text::{sanitize_line, shell_word},
 };
+
+/// Most images that an error names.
+const NAMED: usize = 10;
 
 /// What the caller knows about the image that it wants.
 #[derive(Debug, Clone, Default)]
@@ -21,8 +24,10 @@ pub struct WantedImage {
     pub leg: Option<String>,
     /// Annotations for a manifest that hoist writes. Other manifests keep their bytes.
     pub annotations: BTreeMap<String, String>,
-    /// Whether it is only looked at, and nothing is released.
-    pub only_looks: bool,
+    /// The layout as a command names it, where it is only looked at, and nothing is released.
+    pub looks_at: Option<String>,
+    /// Whether the only image, too, has to have one of the `references`.
+    pub is_named: bool,
 }
 
 impl WantedImage {
@@ -41,8 +46,27 @@ impl WantedImage {
 #[derive(Debug)]
 pub(super) struct ImageCandidate<T> {
     pub(super) names: Vec<String>,
+    /// The images of the policy that it is a leg of.
+    pub(super) leg_of: Vec<String>,
+    pub(super) digest: Option<Digest>,
     pub(super) platform: Option<Platform>,
     pub(super) item: T,
+}
+
+impl<T> ImageCandidate<T> {
+    /// Whether one of its names is the `reference`, which is one of `all` that are wanted.
+    fn is_named(&self, reference: &str, all: &[String]) -> bool {
+        let mut names = self.names.iter();
+        names.any(|name| is_named(name, reference, all))
+    }
+
+    /// Whether somebody who looks means it, by any of its names.
+    fn is_meant(&self, reference: &str) -> bool {
+        let digest = self.digest.as_ref().map(Digest::as_str);
+        self.is_named(reference, &[])
+            || self.leg_of.iter().any(|image| image == reference)
+            || digest == Some(reference)
+    }
 }
 
 /// The names that an entry of `index.json` has: the one of the OCI specification, and containerd's.
@@ -53,15 +77,22 @@ pub(super) fn names(descriptor: &Descriptor) -> Vec<String> {
         .collect()
 }
 
+/// The image of the policy that an entry is a leg of.
+pub(super) fn leg_of(descriptor: &Descriptor) -> Option<String> {
+    let leg = descriptor.annotations.get(annotation::LEG)?;
+    let image: ImageName = serde_json::from_str(leg).ok()?;
+    Some(image.to_string())
+}
+
 /// Chooses the only image, or of several images the one with a wanted name, or else the one with the
 /// wanted platform. If that does not leave exactly one, nothing is chosen and it is an error.
 pub(super) fn select<T>(mut all: Vec<ImageCandidate<T>>, wanted: &WantedImage) -> Result<T> {
-    if all.len() == 1 {
+    if all.len() == 1 && !wanted.is_named {
         return Ok(all.remove(0).item);
     }
-    let named = |candidate: &ImageCandidate<T>, reference: &String| {
-        let mut names = candidate.names.iter();
-        names.any(|name| is_named(name, reference, &wanted.references))
+    let named = |candidate: &ImageCandidate<T>, reference: &String| match wanted.looks_at {
+        Some(_) => candidate.is_meant(reference),
+        None => candidate.is_named(reference, &wanted.references),
     };
     let by_name = wanted
         .references
@@ -76,10 +107,10 @@ pub(super) fn select<T>(mut all: Vec<ImageCandidate<T>>, wanted: &WantedImage) -
         }),
         _ => None,
     };
-    match by_name.or_else(by_platform) {
-        Some(index) => Ok(all.swap_remove(index).item),
-        None if wanted.only_looks && !all.is_empty() => Err(several(&all)),
-        None => Err(ambiguous(&all, wanted)),
+    match (by_name.or_else(by_platform), &wanted.looks_at) {
+        (Some(index), _) => Ok(all.swap_remove(index).item),
+        (None, Some(place)) if !all.is_empty() => Err(several(&all, place, &wanted.references)),
+        (None, _) => Err(ambiguous(&all, wanted)),
     }
 }
 
@@ -140,21 +171,45 @@ fn ambiguous<T>(all: &[ImageCandidate<T>], wanted: &WantedImage) -> Error {
     error.hint(format!("name the image in the layout {}, or make a layout that holds one image (for several platforms: one index)", wanted.names_in_words()))
 }
 
-/// Said to whoever looks at a layout of several images.
-fn several<T>(all: &[ImageCandidate<T>]) -> Error {
-    let error = Error::refused(format!(
-        "the layout holds {} images, and one at a time is shown",
-        all.len()
-    ))
-    .with_code(ErrorCode::ImageUnusable);
-    with_names(error, all)
-        .state("nothing was shown")
-        .hint("`hoist build --image-name NAME --output DIR` makes a layout of one image; `hoist build --markdown FILE` describes all of them")
+/// Said to whoever looks at a layout of several images, or names one that it does not have.
+fn several<T>(all: &[ImageCandidate<T>], place: &str, asked: &[String]) -> Error {
+    let holds = match all.len() {
+        1 => "the layout holds 1 image".to_owned(),
+        count => format!("the layout holds {count} images"),
+    };
+    let message = match asked {
+        [] => format!("{holds}, and one at a time is shown"),
+        [name, ..] => {
+            let name = sanitize_line(name, 200);
+            let found = all
+                .iter()
+                .filter(|one| asked.iter().any(|name| one.is_meant(name)));
+            match found.count() {
+                0 => format!("{holds}, and none of them is `{name}`"),
+                count => format!("{holds}, and {count} of them are `{name}`"),
+            }
+        }
+    };
+    let error = Error::refused(message).with_code(ErrorCode::ImageUnusable);
+    let error = with_names(error, all).state("nothing was shown");
+    let place = shell_word(place);
+    let commands = all.iter().take(NAMED).filter_map(|one| {
+        let name = shell_word(&own_name(one, all)?);
+        Some(format!("`hoist inspect {place} --image-name {name}`"))
+    });
+    commands.fold(error, Error::hint)
+}
+
+/// The name that only this image of a layout has: that of the policy, one of the layout, or its digest.
+fn own_name<T>(one: &ImageCandidate<T>, all: &[ImageCandidate<T>]) -> Option<String> {
+    let names = one.leg_of.iter().chain(&one.names).cloned();
+    let mut names = names.chain(one.digest.as_ref().map(ToString::to_string));
+    names.find(|name| all.iter().filter(|other| other.is_meant(name)).count() == 1)
 }
 
 /// The images, a cause each.
 fn with_names<T>(mut error: Error, all: &[ImageCandidate<T>]) -> Error {
-    for candidate in all.iter().take(10) {
+    for candidate in all.iter().take(NAMED) {
         let platform = candidate
             .platform
             .as_ref()
@@ -167,7 +222,7 @@ fn with_names<T>(mut error: Error, all: &[ImageCandidate<T>]) -> Error {
         };
         error = error.cause(format!("{name}{platform}"));
     }
-    match all.len().saturating_sub(10) {
+    match all.len().saturating_sub(NAMED) {
         0 => error,
         more => error.cause(format!("and {more} more")),
     }
@@ -184,6 +239,8 @@ mod tests {
     fn candidate(name: &str, architecture: &str) -> ImageCandidate<String> {
         ImageCandidate {
             names: vec![name.to_owned()],
+            leg_of: Vec::new(),
+            digest: Some(Digest::of(format!("{name} {architecture}").as_bytes())),
             platform: Some(platform(architecture)),
             item: format!("{name} {architecture}"),
         }
@@ -259,26 +316,62 @@ mod tests {
         }
     }
 
-    #[test]
-    fn who_only_looks_is_told_the_images_and_nothing_of_a_release() {
-        let wanted = WantedImage {
-            only_looks: true,
+    fn looked_at(name: Option<&str>) -> WantedImage {
+        WantedImage {
+            looks_at: Some("dist/all of it".to_owned()),
+            references: name.map(str::to_owned).into_iter().collect(),
+            is_named: name.is_some(),
             ..WantedImage::default()
-        };
+        }
+    }
+
+    #[test]
+    fn who_only_looks_is_told_a_command_for_each_image_and_nothing_of_a_release() {
         let all = |count: usize| -> Vec<_> {
             let all = (0..count).map(|number| candidate(&format!("1.{number}"), "amd64"));
             all.collect()
         };
-        assert!(select(all(1), &wanted).is_ok());
-        let error = select(all(12), &wanted).expect_err("there are several");
+        assert!(select(all(1), &looked_at(None)).is_ok());
+        let error = select(all(12), &looked_at(None)).expect_err("there are several");
         let causes = error.causes().join("; ");
         assert!(causes.starts_with("`1.0` (linux/amd64); `1.1`"), "{causes}");
         assert!(causes.ends_with("; and 2 more"), "{causes}");
         assert_eq!(error.state_now(), Some("nothing was shown"));
-        let hints = error.hints().join("; ");
-        assert!(
-            hints.contains("--image-name") && !hints.contains("version"),
-            "{hints}"
+        assert_eq!(
+            error.hints()[1],
+            "`hoist inspect 'dist/all of it' --image-name 1.1`"
         );
+        assert_eq!(error.hints().len(), 10);
+        assert_eq!(
+            select(all(12), &looked_at(Some("1.11"))).ok(),
+            Some("1.11 amd64".into())
+        );
+        for count in [1, 12] {
+            let error = select(all(count), &looked_at(Some("2.0"))).expect_err("none is named so");
+            assert!(
+                error.message().ends_with("none of them is `2.0`"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_image_has_a_name_of_its_own() {
+        let mut all = vec![candidate("1.0", "amd64"), candidate("1.0", "arm64")];
+        all.push(candidate("w-1.0", "amd64"));
+        all[2].leg_of = vec!["worker".to_owned()];
+        let names: Vec<_> = all.iter().map(|one| own_name(one, &all)).collect();
+        let digest = |place: usize| all[place].digest.as_ref().map(ToString::to_string);
+        assert_eq!(names, [digest(0), digest(1), Some("worker".to_owned())]);
+        for name in names.into_iter().flatten() {
+            let all = vec![candidate("1.0", "amd64"), candidate("1.0", "arm64"), {
+                let mut worker = candidate("w-1.0", "amd64");
+                worker.leg_of = vec!["worker".to_owned()];
+                worker
+            }];
+            assert!(select(all, &looked_at(Some(&name))).is_ok(), "{name}");
+        }
+        let both = select(all, &looked_at(Some("1.0"))).expect_err("two are named so");
+        assert!(both.message().ends_with("2 of them are `1.0`"), "{both}");
     }
 }

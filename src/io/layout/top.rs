@@ -11,7 +11,7 @@ use super::{
     error::broken,
     form::LayoutFormat,
     role::{EntryRole, MAX_MANIFESTS, role},
-    select::{ImageCandidate, WantedImage, names, select},
+    select::{ImageCandidate, WantedImage, leg_of, names, select},
     source::{LayoutOrigin, Source},
     unknown::{no_image, skopeo_directory},
 };
@@ -83,6 +83,8 @@ impl Source {
             .into_iter()
             .map(|image| ImageCandidate {
                 names: image.repo_tags.clone().unwrap_or_default(),
+                leg_of: Vec::new(),
+                digest: image.id(),
                 platform: None,
                 item: image,
             });
@@ -109,11 +111,14 @@ impl Source {
             {
                 Some(known) => {
                     known.names.extend(names(&entry));
+                    known.leg_of.extend(leg_of(&entry));
                     merge(&mut known.item, entry)?;
                     known.platform.clone_from(&known.item.platform);
                 }
                 None => all.push(ImageCandidate {
                     names: names(&entry),
+                    leg_of: leg_of(&entry).into_iter().collect(),
+                    digest: Some(entry.digest.clone()),
                     platform: entry.platform.clone(),
                     item: entry,
                 }),

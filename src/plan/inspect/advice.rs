@@ -4,6 +4,7 @@ use crate::{
     oci::Contents,
     plan::inspect::{
         base,
+        caches::WORTH,
         claims::Claims,
         duplicates::free_copies,
         merge::Merged,
@@ -13,8 +14,6 @@ use crate::{
     text::{bytes, sanitize_line},
 };
 
-/// Less than this is not worth a word, in bytes.
-const WORTH: u64 = 1_000_000;
 /// Layers above which fewer would do.
 const MANY_LAYERS: usize = 30;
 /// A distribution's own files above which a smaller one is worth a thought, in bytes.
@@ -206,7 +205,7 @@ fn pin(report: &Report) -> Option<Advice> {
 
 fn secrets(report: &Report) -> Option<Advice> {
     let first = report.secrets.first()?;
-    let more = match report.secrets.len() {
+    let more = match report.secret_count() {
         1 => String::new(),
         count => format!(", and {} more", count - 1),
     };

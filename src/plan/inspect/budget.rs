@@ -202,7 +202,7 @@ fn denied(
                 )
             });
             let first = paths.clone().next()?;
-            let text = match secrets.len() {
+            let text = match report.secret_count() {
                 1 => first,
                 count => format!("{count} files look like secrets"),
             };
@@ -210,7 +210,7 @@ fn denied(
         }
         Denied::PackageCaches => {
             let caches: Vec<_> = report.caches.iter().filter(|cache| cache.package).collect();
-            let size: u64 = caches.iter().map(|cache| cache.size).sum();
+            let size = report.package_caches;
             if size < EMPTY_CACHES {
                 return None;
             }

@@ -2,7 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::inspect::{claims::Claims, merge::Merged, report::LeftoverCache};
+use crate::{
+    plan::inspect::{
+        claims::Claims,
+        merge::Merged,
+        omitted::Omitted,
+        report::{LeftoverCache, Report},
+    },
+    text::{bytes, sanitize_line},
+};
+
+/// Less than this is not worth a piece of advice, in bytes.
+pub(super) const WORTH: u64 = 1_000_000;
 
 /// A directory that a program leaves behind.
 struct Cache {
@@ -155,6 +166,40 @@ pub(super) fn caches(merged: &Merged, claims: &mut Claims<'_>) -> Vec<LeftoverCa
     let mut found: Vec<_> = found.filter(|cache| cache.size > 0).collect();
     found.sort_by_key(|cache| std::cmp::Reverse(cache.size));
     found
+}
+
+/// Cuts the list, once there is advice about all of it, and sums up what is in none.
+pub(super) fn cut(report: &mut Report) {
+    let of = |wanted: fn(&&LeftoverCache) -> bool| report.caches.iter().filter(wanted);
+    let size = |cache: &LeftoverCache| cache.size;
+    report.small_caches = Omitted {
+        count: of(|cache| cache.size < WORTH).count(),
+        bytes: of(|cache| cache.size < WORTH).map(size).sum(),
+    };
+    report.package_caches = of(|cache| cache.package).map(size).sum();
+    report.omitted_caches = Omitted::cut(&mut report.caches, size);
+}
+
+impl Report {
+    /// The caches that no advice is about.
+    pub(crate) fn without_advice(&self) -> Option<String> {
+        let small = self.small_caches;
+        let places = match small.count {
+            0 => return None,
+            1 => "1 place".to_owned(),
+            count => format!("{count} places"),
+        };
+        let mut caches = self.caches.iter().filter(|cache| cache.size < WORTH);
+        let largest = caches.next().map_or_else(String::new, |cache| {
+            let path = sanitize_line(&cache.path, 200);
+            format!(", the largest {} in /{path}", cache.what)
+        });
+        Some(format!(
+            "caches below {} each, without advice: {} in {places}{largest}",
+            bytes(WORTH),
+            bytes(small.bytes)
+        ))
+    }
 }
 
 impl Cache {

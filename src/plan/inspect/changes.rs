@@ -6,7 +6,8 @@ use crate::{
     oci::Contents,
     plan::inspect::{
         merge::{Merged, MergedFile, merge},
-        report::{Changes, FileChange, FileChangeCount, Omitted},
+        omitted::Omitted,
+        report::{Changes, FileChange, FileChangeCount},
     },
 };
 

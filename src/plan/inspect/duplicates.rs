@@ -7,7 +7,8 @@ use crate::{
     plan::inspect::{
         claims::Claims,
         merge::Merged,
-        report::{Duplicate, LISTED, LargeFile, Omitted},
+        omitted::{LISTED, Omitted},
+        report::{Duplicate, LargeFile},
     },
 };
 

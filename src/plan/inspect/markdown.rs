@@ -55,6 +55,9 @@ pub(crate) fn markdown(report: &Report) -> String {
         let (why, text) = (escape(&advice.why), escape(&advice.text));
         let _ = writeln!(out, "| {saves} | {why} → {text} |");
     }
+    if let Some(words) = report.without_advice() {
+        let _ = writeln!(out, "\n{}", escape(&words));
+    }
     out
 }
 

@@ -73,6 +73,7 @@ impl Merged {
     fn delete(&mut self, index: usize, layer: &LayerContents) {
         for entry in layer.entries.iter().filter(|entry| is_whiteout(entry)) {
             let resolved = self.resolve(&entry.path);
+            self.hide_places_above(&resolved, index);
             let (parent, name) = resolved.rsplit_once('/').unwrap_or(("", &resolved));
             if name == OPAQUE {
                 self.delete_below(parent, index, Hidden::Deleted);
@@ -157,16 +158,20 @@ impl Merged {
         }
     }
 
-    /// An entry makes the directories above it, also without entries of their own: what is in their place is hidden.
+    /// An entry, a whiteout among them, makes the directories above it, also without entries of their own: what is in their place is hidden.
     fn hide_above(&mut self, path: &str, by: usize) {
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         if parent == self.above {
             return;
         }
+        self.hide_places_above(path, by);
+        parent.clone_into(&mut self.above);
+    }
+
+    fn hide_places_above(&mut self, path: &str, by: usize) {
         for (end, _) in path.match_indices('/') {
             self.hide(&path[..end], by, Hidden::Overwritten, None);
         }
-        parent.clone_into(&mut self.above);
     }
 
     fn delete_below(&mut self, directory: &str, by: usize, how: Hidden) {

@@ -11,6 +11,7 @@ pub(crate) mod last_release;
 mod layer_tree;
 pub(crate) mod markdown;
 mod merge;
+mod omitted;
 pub(crate) mod page;
 mod report;
 mod secrets;
@@ -26,9 +27,10 @@ use crate::{
 };
 
 pub use budget::Before;
+pub use omitted::Omitted;
 pub use report::{
     Advice, AdviceKind, BaseReport, Changes, Duplicate, Excess, FileChange, FileChangeCount,
-    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, Omitted, PastSize, ReferrerReport, Report,
+    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, PastSize, ReferrerReport, Report,
     SecretFile, Waste,
 };
 
@@ -38,6 +40,7 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
     let mut merged = merge::merge(contents);
     let mut claims = Claims::new(&merged);
     let copies = duplicates::duplicates(&merged);
+    let (secrets, omitted_secrets) = secrets::secrets(&merged);
     let mut report = Report {
         v: 1,
         image: image.to_owned(),
@@ -57,7 +60,11 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
         duplicates: Vec::new(),
         omitted_duplicates: Omitted::default(),
         caches: caches::caches(&merged, &mut claims),
-        secrets: secrets::secrets(&merged),
+        omitted_caches: Omitted::default(),
+        small_caches: Omitted::default(),
+        package_caches: 0,
+        secrets,
+        omitted_secrets,
         base: base::base(contents),
         user: base::user(contents),
         changes: since.map(|(name, other)| changes::changes(name, other, contents, &merged)),
@@ -69,6 +76,7 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
     };
     report.unpacked = report.layers.iter().map(|layer| layer.unpacked).sum();
     report.advice = advice::advice(&report, contents, &merged, &copies, &mut claims);
+    caches::cut(&mut report);
     (report.duplicates, report.omitted_duplicates) = duplicates::listed(copies);
     report.waste = std::mem::take(&mut merged.waste);
     report

@@ -34,6 +34,9 @@ struct PageView<'r> {
     omitted_changes: Option<String>,
     omitted_waste: Option<String>,
     omitted_duplicates: Option<String>,
+    omitted_secrets: Option<String>,
+    omitted_caches: Option<String>,
+    without_advice: Option<String>,
 }
 
 /// One drawing of the treemap.
@@ -104,6 +107,9 @@ pub(crate) fn page(report: &Report) -> Result<String> {
             .and_then(|changes| changes.omitted.words()),
         omitted_waste: report.omitted_waste.words(),
         omitted_duplicates: report.omitted_duplicates.words(),
+        omitted_secrets: report.omitted_secrets.words(),
+        omitted_caches: report.omitted_caches.words(),
+        without_advice: report.without_advice(),
         report,
     };
     html(TEMPLATE, &page)

@@ -7,12 +7,9 @@ use serde::Serialize;
 
 use crate::{
     oci::Digest,
-    plan::inspect::layer_tree::LayerTree,
-    text::{bytes, sanitize_line},
+    plan::inspect::{layer_tree::LayerTree, omitted::Omitted},
+    text::sanitize_line,
 };
-
-/// How many of the largest findings of each kind are listed.
-pub(super) const LISTED: usize = 20;
 
 /// What `hoist inspect` shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,10 +53,22 @@ pub struct Report {
     /// How many more there are, and the bytes of their further copies.
     #[serde(skip_serializing_if = "Omitted::is_none")]
     pub omitted_duplicates: Omitted,
-    /// Caches and lists that nothing needs when the image runs.
+    /// Caches and lists that nothing needs when the image runs, the largest first, at most 20.
     pub caches: Vec<LeftoverCache>,
-    /// Files that look like secrets, also those that a later layer deletes: they can be pulled all the same.
+    /// How many more there are, and their bytes.
+    #[serde(skip_serializing_if = "Omitted::is_none")]
+    pub omitted_caches: Omitted,
+    /// Those of them all that are below 1 MB: there is no advice about them.
+    #[serde(skip_serializing_if = "Omitted::is_none")]
+    pub small_caches: Omitted,
+    /// Bytes of package managers' caches.
+    #[serde(skip)]
+    pub(crate) package_caches: u64,
+    /// Files that look like secrets, also those that a later layer deletes: they can be pulled all the same; at most 20.
     pub secrets: Vec<SecretFile>,
+    /// How many more there are, and their bytes.
+    #[serde(skip_serializing_if = "Omitted::is_none")]
+    pub omitted_secrets: Omitted,
     /// The image that it was built on, where that is known.
     pub base: Option<BaseReport>,
     /// The user that it runs as.
@@ -101,38 +110,6 @@ impl Report {
             }));
         }
         all
-    }
-}
-
-/// What a list leaves out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Omitted {
-    /// The number of entries.
-    pub count: usize,
-    /// Their bytes together.
-    pub bytes: u64,
-}
-
-impl Omitted {
-    /// Cuts a list to its first entries, and says what is left out.
-    pub(super) fn cut<T>(list: &mut Vec<T>, size: impl Fn(&T) -> u64) -> Self {
-        let rest = list.get(LISTED..).unwrap_or_default();
-        let omitted = Self {
-            count: rest.len(),
-            bytes: rest.iter().map(size).sum(),
-        };
-        list.truncate(LISTED);
-        omitted
-    }
-
-    fn is_none(&self) -> bool {
-        self.count == 0
-    }
-
-    /// `30 more, 30.4 MB`, where a list leaves something out.
-    pub(crate) fn words(self) -> Option<String> {
-        (self.count > 0).then(|| format!("{} more, {}", self.count, bytes(self.bytes)))
     }
 }
 

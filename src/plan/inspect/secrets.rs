@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::plan::inspect::{
     merge::{HiddenFile, Merged},
-    report::SecretFile,
+    omitted::Omitted,
+    report::{Report, SecretFile},
 };
 
 /// Names of files that hold passwords, tokens or keys.
@@ -58,8 +59,8 @@ const PUBLIC: &[&str] = &[
     "dist-packages",
 ];
 
-/// The files that look like secrets, by path; a path that can be seen first.
-pub(super) fn secrets(merged: &Merged) -> Vec<SecretFile> {
+/// The files that look like secrets, by path, those that can be seen first; and what the list leaves out.
+pub(super) fn secrets(merged: &Merged) -> (Vec<SecretFile>, Omitted) {
     let seen = merged.paths.iter().map(|(path, &index)| {
         let file = &merged.files[index];
         let (layer, size, key) = (file.layer, file.size, file.private_key);
@@ -79,17 +80,29 @@ pub(super) fn secrets(merged: &Merged) -> Vec<SecretFile> {
     let mut all = Vec::new();
     for (path, layer, hidden_by, size, key) in seen.chain(hidden) {
         if size > 0 && is_secret(path, key) && known.insert((path, layer)) {
-            all.push(SecretFile {
-                path: path.clone(),
+            let path = path.clone();
+            let secret = SecretFile {
+                path,
                 layer,
                 hidden_by,
-            });
+            };
+            all.push((secret, size));
         }
     }
-    all
+    let omitted = Omitted::cut(&mut all, |(_, size)| *size);
+    (all.into_iter().map(|(secret, _)| secret).collect(), omitted)
 }
 
+impl Report {
+    /// The number of files that look like secrets.
+    pub(super) fn secret_count(&self) -> usize {
+        self.secrets.len() + self.omitted_secrets.count
+    }
+}
+
+/// Names of any case: file systems of other machines, and programs that look there, know no difference.
 fn is_secret(path: &str, private_key: bool) -> bool {
+    let path = &*path.to_lowercase();
     let mut parts = path.rsplit('/');
     let name = parts.next().unwrap_or(path);
     let place = parts.next().map(|directory| format!("{directory}/{name}"));

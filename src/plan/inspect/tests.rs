@@ -255,6 +255,12 @@ fn secrets_are_found_by_name_and_content_also_where_they_are_deleted() {
                 ("srv/tls.pem", 10),
                 ("etc/ssl/certs/ca.pem", 10),
                 ("environment", 10),
+                ("opt/.ENV", 10),
+                ("opt/.Env.Local", 10),
+                ("opt/.ENV.Example", 10),
+                ("opt/Tests/.ENV", 10),
+                ("opt/.Docker/Config.json", 10),
+                ("opt/KEYS.P12", 10),
             ],
         ),
         layer(
@@ -274,11 +280,70 @@ fn secrets_are_found_by_name_and_content_also_where_they_are_deleted() {
         [
             ("app/.env.production", None),
             ("home/app/.docker/config.json", None),
+            ("opt/.Docker/Config.json", None),
+            ("opt/.ENV", None),
+            ("opt/.Env.Local", None),
+            ("opt/KEYS.P12", None),
             ("srv/tls.pem", None),
             ("root/.ssh/id_rsa", Some(1)),
             ("app/.env", Some(1)),
         ]
     );
+}
+
+/// Every list of findings is cut at the same place, and each form says what it leaves out.
+#[test]
+fn long_lists_say_what_they_leave_out() {
+    let mut files: Vec<(String, u64)> = Vec::new();
+    for number in 10..35 {
+        files.push((format!("srv/{number}/.env"), 1_000));
+        files.push((format!("home/{number}/.npm/x"), 2_000));
+    }
+    files.push(("root/.npm/x".to_owned(), 3_000_000));
+    let files: Vec<(&str, u64)> = files.iter().map(|(path, size)| (&**path, *size)).collect();
+    let report = inspect("x", &image(&[layer("COPY . .", &files)]), None);
+    assert_eq!((report.secrets.len(), report.caches.len()), (20, 20));
+    let secrets = Omitted {
+        count: 5,
+        bytes: 5_000,
+    };
+    let caches = Omitted {
+        count: 6,
+        bytes: 12_000,
+    };
+    let small = Omitted {
+        count: 25,
+        bytes: 50_000,
+    };
+    assert_eq!(report.omitted_secrets, secrets);
+    assert_eq!(report.omitted_caches, caches);
+    assert_eq!(report.small_caches, small);
+    assert_eq!(report.package_caches, 3_050_000);
+    let why: Vec<_> = report.advice.iter().map(|one| &*one.why).collect();
+    assert!(
+        why.iter()
+            .any(|why| why.ends_with("looks like a secret, and 24 more")),
+        "{why:?}"
+    );
+    let page = page::page(&report).expect("it is written");
+    let told = "caches below 1.0 MB each, without advice: 50.0 kB in 25 places, the largest npm's cache in /home/10/.npm";
+    for says in [
+        "and 5 more, 5.0 kB",
+        "and 6 more, 12.0 kB",
+        "without advice: 50.0 kB in 25 places",
+    ] {
+        assert!(page.contains(says), "{says}: {page}");
+    }
+    let markdown = markdown::markdown(&report);
+    assert!(markdown.contains("50.0 kB in 25 places"), "{markdown}");
+    assert_eq!(report.without_advice().as_deref(), Some(told));
+    let few = inspect("x", &image(&[layer("COPY . .", &files[..2])]), None);
+    assert_eq!(
+        (few.omitted_secrets.count, few.omitted_caches.count),
+        (0, 0)
+    );
+    let none = inspect("x", &image(&[layer("COPY . .", &files[50..])]), None);
+    assert_eq!(none.without_advice(), None);
 }
 
 #[test]

@@ -126,6 +126,8 @@ pub struct Preconditions {
     pub policy: Option<UncommittedPolicy>,
     /// Paths that differ from HEAD, a few of them.
     pub dirty: Vec<String>,
+    /// Those of them that git does not track.
+    pub untracked: Vec<String>,
     /// `--allow-dirty`
     pub allow_dirty: bool,
     /// Whether the remote has HEAD.
@@ -257,17 +259,32 @@ impl Preconditions {
         } else if self.allow_dirty {
             found.notes.push(built_from(&self.dirty));
         } else {
-            found.refusals.push(
-                Error::refused("the working tree has uncommitted changes")
-                    .with_code(ErrorCode::DirtyTree)
-                    .cause(files)
-                    .state("nothing was built or pushed")
-                    .hint(match self.is_tagged {
-                        true => "stash them, or go on with them as they are with `--allow-dirty`; a commit would no longer be the one that is tagged",
-                        false => "commit or stash them, or release them as they are with `--allow-dirty`",
-                    }),
-            );
+            let error = Error::refused("the working tree has uncommitted changes")
+                .with_code(ErrorCode::DirtyTree)
+                .cause(files)
+                .state("nothing was built or pushed")
+                .hint(match self.is_tagged {
+                    true => "stash them, or go on with them as they are with `--allow-dirty`; a commit would no longer be the one that is tagged",
+                    false => "commit or stash them, or release them as they are with `--allow-dirty`",
+                });
+            found.refusals.push(self.way_with_untracked(error));
         }
+    }
+
+    /// A file that no commit is to have, such as what a command was redirected into, is in the way all the same: a
+    /// build may copy it.
+    fn way_with_untracked(&self, error: Error) -> Error {
+        if self.untracked.is_empty() {
+            return error;
+        }
+        let (them, stash) = match &*self.untracked {
+            [_] => ("it", "it"),
+            _ => ("them", "such files"),
+        };
+        error.hint(format!(
+            "git does not track {}: commit {them}, remove {them}, or name {them} in `.gitignore`; `git stash -u` stashes {stash} as well",
+            self.untracked.join(", ")
+        ))
     }
 }
 
@@ -294,6 +311,7 @@ mod tests {
             is_tagged: false,
             policy: None,
             dirty: Vec::new(),
+            untracked: Vec::new(),
             allow_dirty: false,
             pushed: PushedHead::Yes,
             way: WayToRemote::Push,
@@ -574,5 +592,36 @@ mod tests {
                 ErrorCode::NotPushed
             ]
         );
+    }
+
+    #[test]
+    fn files_that_git_does_not_track_have_a_way_of_their_own() {
+        let of_tree = "[image.build]\nsource = \"worktree\"";
+        for (untracked, says) in [
+            (&[][..], None),
+            (
+                &["leg.json"],
+                Some(
+                    "git does not track leg.json: commit it, remove it, or name it in `.gitignore`",
+                ),
+            ),
+            (&["a", "b"], Some("git does not track a, b: commit them")),
+        ] {
+            let preconditions = Preconditions {
+                dirty: ["VERSION"]
+                    .iter()
+                    .chain(untracked)
+                    .map(|&it| it.to_owned())
+                    .collect(),
+                untracked: untracked.iter().map(|&it| it.to_owned()).collect(),
+                ..clean()
+            };
+            let found = preconditions.findings(&policy(of_tree));
+            let hints = found.refusals[0].hints().join("; ");
+            match says {
+                Some(says) => assert!(hints.contains(says), "{hints}"),
+                None => assert!(!hints.contains("does not track"), "{hints}"),
+            }
+        }
     }
 }

@@ -10,6 +10,7 @@ mod completions;
 mod counts;
 mod damaged;
 mod detached;
+mod dry_run;
 mod failed_build;
 mod forge;
 mod forge_hostile;

@@ -72,13 +72,19 @@ fn the_commands_of_all_jobs_run_in_one_clean_clone() {
         let folder = name.split('/').next().unwrap();
         run.says("uncommitted changes");
         run.says(folder);
+        let untracked = !run.stderr.contains("caused by: VERSION");
+        assert_eq!(run.stderr.contains("in `.gitignore`"), untracked, "{run}");
         assert!(!run.stderr.contains("amd64.json") && !run.stderr.contains("more.json"));
         match before {
             Some(before) => fs::write(path.join(name), before).unwrap(),
             None => fs::remove_file(path.join(name)).unwrap(),
         }
     }
-    // What a run that was refused has left is empty, and no leg.
+    // What a run that was refused has left is empty, and no leg: it is no change where it is named, whatever else is.
+    let line = "\"$0\" release --dry-run --from more.json 'nothing*.json'";
+    let run = shell(&machine, line);
+    assert_ne!(run.code, Some(0), "{run}");
+    assert!(!run.stderr.contains("uncommitted"), "{run}");
     fs::remove_file(path.join("more.json")).unwrap();
     // Git knows of it: it is about to be committed.
     machine.clone.git(&["add", "plan.json"]);

@@ -14,20 +14,6 @@ const NAME: &str = "acme/api";
 const POLICY: &str = "[image]\nrepository = \"NAME\"\n[image.build]\nlayout = \"dist/main\"\n";
 const ALPINE: &str = "[variants.alpine]\nlayout = \"dist/alpine\"\n";
 
-fn policy(clone: &Clone<'_>, registry: &TestRegistry, text: &str) {
-    let text = text.replace("NAME", &registry.repository(NAME).to_string());
-    clone.write("release.toml", text);
-    clone.commit("feat: a policy");
-    clone.push();
-}
-
-fn project<'w>(world: &'w World<'_>, registry: &TestRegistry, text: &str) -> Clone<'w> {
-    let clone = world.remote.clone("a", &[]);
-    clone.write(".gitignore", "/dist\n");
-    policy(&clone, registry, text);
-    clone
-}
-
 /// Layouts of both images, told apart by their content; the digest of the variant.
 fn build(clone: &Clone<'_>, content: &str) -> Digest {
     let made = ["main", "alpine"].map(|image| {
@@ -57,11 +43,11 @@ const COMPLETE: [&str; 5] = ["release", "--yes", "--allow-dirty", "--version", "
 fn a_variant_of_another_suffix_is_the_one_that_the_git_tag_records() {
     let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
-    let clone = project(&world, &registry, &format!("{POLICY}{ALPINE}"));
+    let clone = world.with_policy(&format!("{POLICY}{ALPINE}"));
     let first = build(&clone, "once");
     release(&world, &clone, "0.1.0");
     let suffixed = format!("{POLICY}{ALPINE}suffix = \"-alp\"\n");
-    policy(&clone, &registry, &suffixed);
+    world.commit_policy(&clone, &suffixed);
     let second = build(&clone, "twice");
     release(&world, &clone, "0.2.0");
     world.change(&clone, "feat: more");
@@ -96,11 +82,11 @@ fn a_variant_of_another_suffix_is_the_one_that_the_git_tag_records() {
 fn no_release_gets_the_image_of_any_other() {
     let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
-    let clone = project(&world, &registry, POLICY);
+    let clone = world.with_policy(POLICY);
     build(&clone, "once");
     release(&world, &clone, "0.1.0");
     // The variant is younger than 0.1.0, so nothing records its image of that version.
-    policy(&clone, &registry, &format!("{POLICY}{ALPINE}"));
+    world.commit_policy(&clone, &format!("{POLICY}{ALPINE}"));
     for version in ["0.2.0", "0.3.0", "0.3.1"] {
         build(&clone, version);
         world.change(&clone, "feat: more");

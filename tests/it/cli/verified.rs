@@ -254,6 +254,7 @@ fn a_try_leaves_no_upload_behind() {
     for (args, says) in [
         (&["release", "--dry-run"][..], ""),
         (&["release", "--dry-run"], "hoist-none"),
+        (&["release", "--dry-run", "--plan", file], "plan"),
         (&["release", "--plan", file, "--yes"], "plan"),
     ] {
         if says == "hoist-none" {

@@ -57,6 +57,27 @@ pub struct World<'r> {
     names: Vec<String>,
 }
 
+impl World<'_> {
+    /// A clone with this policy, which builds from `dist`.
+    pub fn with_policy(&self, policy: &str) -> Clone<'_> {
+        let clone = self.remote.clone("a", &[]);
+        clone.write(".gitignore", "/dist\n");
+        self.commit_policy(&clone, policy);
+        clone
+    }
+
+    /// Commits and pushes a policy: `NAME` in it is the first repository of this world, `WORKER` the second.
+    pub fn commit_policy(&self, clone: &Clone<'_>, policy: &str) {
+        let mut policy = policy.to_owned();
+        for (placeholder, name) in ["NAME", "WORKER"].iter().zip(&self.names) {
+            policy = policy.replace(placeholder, &self.shelf.repository(name));
+        }
+        clone.write("release.toml", policy);
+        clone.commit("feat: a policy");
+        clone.push();
+    }
+}
+
 /// What one run of the binary did.
 #[derive(Debug)]
 pub struct Run {

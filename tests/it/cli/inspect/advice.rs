@@ -1,7 +1,7 @@
 //! The bytes of a piece of advice are those that an image loses when it is followed. Each case is an image as people
 //! make it, and the same image made as the advice says; both are counted independently.
 
-use hoist::{AdviceKind, inspect_path};
+use hoist::{AdviceKind, ShownImage, inspect_path};
 
 use super::{
     figures::unpacked,
@@ -245,7 +245,7 @@ fn advice_saves_what_it_says() {
     for case in cases {
         let name = case.before.name;
         let (layout, before) = unpacked(&folder, &case.before, "before");
-        let report = inspect_path(&layout, None).unwrap();
+        let report = inspect_path(&layout, None, &ShownImage::default()).unwrap();
         let of_kind: Vec<_> = report
             .advice
             .iter()
@@ -260,7 +260,7 @@ fn advice_saves_what_it_says() {
             case.kind
         );
         assert_eq!(saves, lost, "{name}: {:?}", report.advice);
-        let rest = inspect_path(&layout, None).unwrap();
+        let rest = inspect_path(&layout, None, &ShownImage::default()).unwrap();
         assert!(
             rest.advice.iter().all(|advice| advice.kind != case.kind),
             "{name}: {:?}",

@@ -110,6 +110,9 @@ fn whiteouts(tar: &[u8], root: &Path) {
         let path = root.join(name(&entry.unwrap().path_bytes()));
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         let parent = path.parent().unwrap();
+        if file.starts_with(".wh.") {
+            make_above(&path, root);
+        }
         if file == ".wh..wh..opq" {
             for below in fs::read_dir(parent).into_iter().flatten() {
                 remove(&below.unwrap().path());

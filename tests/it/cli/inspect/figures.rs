@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use hoist::{Report, inspect_path};
+use hoist::{Report, ShownImage, inspect_path};
 
 use super::{
     count::{Count, Unpacked, difference, unpack},
@@ -47,7 +47,7 @@ fn every_figure_is_that_of_an_independent_count() {
     for (index, recipe) in all.iter().enumerate() {
         let (layout, unpacked) = unpacked(&folder, recipe, &index.to_string());
         let since = last.as_ref().map(|(layout, _)| &**layout);
-        let report = inspect_path(&layout, since).unwrap();
+        let report = inspect_path(&layout, since, &ShownImage::default()).unwrap();
         assert_eq!(counted(&report), unpacked.count, "{}", recipe.name);
         assert_eq!(
             report.unpacked,
@@ -99,7 +99,7 @@ fn what_is_listed_adds_up() {
     for (index, recipe) in images::all().iter().enumerate() {
         let layout = folder.path().join(index.to_string());
         recipe.write(&layout);
-        let report = inspect_path(&layout, None).unwrap();
+        let report = inspect_path(&layout, None, &ShownImage::default()).unwrap();
         let wasted: u64 = report.waste.iter().map(|waste| waste.size).sum();
         let extra: u64 = report
             .duplicates
@@ -109,7 +109,7 @@ fn what_is_listed_adds_up() {
         let seen: u64 = report.largest.iter().map(|file| file.size).sum();
         let figures = (report.wasted, report.duplicated, report.visible);
         assert_eq!((wasted, extra, seen), figures, "{}", recipe.name);
-        let empty = hoist::inspect_path(&layout, Some(&layout))
+        let empty = hoist::inspect_path(&layout, Some(&layout), &ShownImage::default())
             .unwrap()
             .changes
             .unwrap();

@@ -393,6 +393,32 @@ fn hiding() -> Vec<Recipe> {
             ],
         ),
         recipe(
+            "a whiteout below a file, whose directories nothing lists",
+            vec![
+                layer(
+                    "RUN",
+                    vec![
+                        file("caps", 60_000, "caps"),
+                        file("deep/er", 50_000, "er"),
+                        file("twice", 40_000, "twice"),
+                        hard_link("kept", "twice"),
+                        file("there/x", 30_000, "x"),
+                        symbolic_link("to", "there"),
+                    ],
+                ),
+                layer(
+                    "RUN rm",
+                    vec![
+                        whiteout("caps/f"),
+                        opaque("deep/er/and/deeper"),
+                        whiteout("twice/f/g"),
+                        whiteout("to/x"),
+                    ],
+                ),
+                layer("COPY", vec![file("caps/f", 5, "f")]),
+            ],
+        ),
+        recipe(
             "a path twice in one layer",
             vec![layer(
                 "ADD",

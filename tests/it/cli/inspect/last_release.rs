@@ -23,22 +23,6 @@ fn write(clone: &Clone<'_>, place: &str, size: usize) {
     layout.finish(&top);
 }
 
-fn policy(clone: &Clone<'_>, registry: &TestRegistry, policy: &str) {
-    let policy = policy
-        .replace("NAME", &registry.repository(NAME).to_string())
-        .replace("WORKER", &registry.repository(WORKER).to_string());
-    clone.write("release.toml", policy);
-    clone.commit("feat: a policy");
-    clone.push();
-}
-
-fn project<'w>(world: &'w World<'_>, registry: &TestRegistry, text: &str) -> Clone<'w> {
-    let clone = world.remote.clone("a", &[]);
-    clone.write(".gitignore", "/dist\n");
-    policy(&clone, registry, text);
-    clone
-}
-
 /// All verbs that judge growth say the same release.
 #[track_caller]
 fn compared(world: &World<'_>, clone: &Clone<'_>, version: &str) {
@@ -58,7 +42,7 @@ fn compared(world: &World<'_>, clone: &Clone<'_>, version: &str) {
 fn a_prerelease_between_does_not_hide_the_growth_since_the_last_stable_release() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
-    let clone = project(&world, &registry, POLICY);
+    let clone = world.with_policy(POLICY);
     write(&clone, "dist/main", 20_000);
     world.hoist(&clone, &["release", "--yes"]);
     clone.git(&["branch", "--quiet", "0.1.x"]);
@@ -97,7 +81,7 @@ fn a_prerelease_between_does_not_hide_the_growth_since_the_last_stable_release()
 fn the_remote_is_asked_which_releases_were_taken_back() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
-    let clone = project(&world, &registry, POLICY);
+    let clone = world.with_policy(POLICY);
     write(&clone, "dist/main", 20_000);
     world.hoist(&clone, &["release", "--yes"]);
     world.change(&clone, "feat: more");
@@ -128,7 +112,7 @@ fn the_remote_is_asked_which_releases_were_taken_back() {
 fn a_list_of_tags_is_read_once() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
-    let clone = project(&world, &registry, POLICY);
+    let clone = world.with_policy(POLICY);
     for size in [20_000, 20_100] {
         write(&clone, "dist/main", size);
         world.hoist(&clone, &["release", "--yes"]);
@@ -148,13 +132,13 @@ fn a_variant_with_another_suffix_is_found_by_what_its_git_tag_records() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
     let repository = registry.repository(NAME).to_string();
-    let clone = project(&world, &registry, &format!("{POLICY}{ALPINE}"));
+    let clone = world.with_policy(&format!("{POLICY}{ALPINE}"));
     write(&clone, "dist/main", 20_000);
     write(&clone, "dist/alpine", 10_000);
     world.hoist(&clone, &["release", "--yes"]);
     let digest = registry.tags(NAME)["0.1.0-alpine"].to_string();
     let other = format!("{POLICY}{ALPINE}suffix = \"-alpine3.22\"\n");
-    policy(&clone, &registry, &other);
+    world.commit_policy(&clone, &other);
     write(&clone, "dist/main", 20_100);
     write(&clone, "dist/alpine", 30_000);
     let image = format!("{repository}@{digest}");
@@ -196,7 +180,7 @@ fn a_variant_with_another_suffix_is_found_by_what_its_git_tag_records() {
         clone.git(&["tag", "--force", version, commit.trim()]);
         clone.git(&["push", "--quiet", "--force", "origin", version]);
     }
-    policy(&clone, &registry, &other.replace("3.22", "3.23"));
+    world.commit_policy(&clone, &other.replace("3.22", "3.23"));
     let run = world.run(&clone, &["inspect", "alpine"]);
     run.expect(4);
     run.says("has no release of variant `alpine` yet");
@@ -210,7 +194,7 @@ fn a_version_with_a_suffix_is_that_of_the_variant() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
     let repository = registry.repository(NAME).to_string();
-    let clone = project(&world, &registry, &format!("{POLICY}{ALPINE}"));
+    let clone = world.with_policy(&format!("{POLICY}{ALPINE}"));
     for more in [0, 100] {
         write(&clone, "dist/main", 20_000 + more);
         write(&clone, "dist/alpine", 10_000 + more);
@@ -254,13 +238,13 @@ fn all_images_and_variants_are_shown() {
     let world = World::new(&registry, &[NAME, WORKER]);
     let worker = "[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/worker\"\n";
     let all = format!("{POLICY}{worker}{ALPINE}");
-    let clone = project(&world, &registry, &all);
+    let clone = world.with_policy(&all);
     for place in ["dist/main", "dist/alpine", "dist/worker", "dist/slim"] {
         write(&clone, place, 10_000);
     }
     world.hoist(&clone, &["release", "--yes"]);
     let slim = format!("{all}[variants.slim]\nlayout = \"dist/slim\"\n");
-    policy(&clone, &registry, &slim);
+    world.commit_policy(&clone, &slim);
     let run = world.hoist(&clone, &["inspect", "--all", "--budget", "--json"]);
     let document = run.json();
     let entries = document["releases"].as_array().unwrap();
@@ -282,7 +266,7 @@ fn all_images_and_variants_are_shown() {
 fn a_layout_is_judged_where_no_registry_answers() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
-    let clone = project(&world, &registry, &format!("{POLICY}max = \"1kB\"\n"));
+    let clone = world.with_policy(&format!("{POLICY}max = \"1kB\"\n"));
     write(&clone, "dist/main", 20_000);
     let text = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
     let nowhere = text.replace(

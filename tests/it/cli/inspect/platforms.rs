@@ -30,16 +30,18 @@ fn write(clone: &Clone<'_>, place: &str, platforms: &[(&str, usize)]) {
     layout.finish(&top);
 }
 
-fn project<'w>(world: &'w World<'_>, registry: &TestRegistry, policy: &str) -> Clone<'w> {
-    let clone = world.remote.clone("a", &[]);
-    let policy = policy
-        .replace("NAME", &registry.repository(NAME).to_string())
-        .replace("WORKER", &registry.repository(WORKER).to_string());
-    clone.write(".gitignore", "/dist\n");
-    clone.write("release.toml", policy);
-    clone.commit("feat: begin");
-    clone.push();
-    clone
+/// The command in a message that begins like this.
+fn command(message: &str, begin: &str) -> String {
+    let mut found = message.split('`').filter(|text| text.starts_with(begin));
+    found
+        .next()
+        .unwrap_or_else(|| panic!("{begin}: {message}"))
+        .to_owned()
+}
+
+/// The words behind the name of the program.
+fn words(command: &str) -> Vec<&str> {
+    command.split_whitespace().skip(1).collect()
 }
 
 const ONE: &str = "[image]\nrepository = \"NAME\"\n[image.build]\nlayout = \"dist/oci\"\n";
@@ -49,7 +51,7 @@ fn the_budget_is_judged_for_every_platform() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
     let policy = format!("{ONE}[image.budget]\nmax = \"50kB\"\n");
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     write(&clone, "dist/oci", &[("amd64", 1_000), ("arm64", 200_000)]);
     let run = world.hoist(&clone, &["inspect", "dist/oci"]);
     run.says("not shown: its images for linux/arm64");
@@ -72,10 +74,13 @@ fn the_budget_is_judged_for_every_platform() {
         "{run}"
     );
 
-    // The hint's command shows the other platform, so it says which one is meant.
+    // The hint's command shows the image that is over.
     let run = world.run(&clone, &["release", "--yes"]);
     run.expect(4);
-    run.says("what is over is the image for linux/arm64");
+    run.says("shows where the bytes of 0.1.0 (linux/arm64) are");
+    let command = command(&run.stderr, "hoist inspect ");
+    let run = world.hoist(&clone, &words(&command));
+    run.says("(linux/arm64): 211.");
 
     // What is published is judged in the same way.
     world.hoist(&clone, &["release", "--yes", "--over-budget"]);
@@ -90,7 +95,7 @@ fn growth_is_measured_by_the_same_platform() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
     let policy = format!("{ONE}[image.budget]\ngrowth = \"10%\"\n");
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     write(&clone, "dist/oci", &[("amd64", 1_000)]);
     world.hoist(&clone, &["release", "--yes"]);
     world.change(&clone, "feat: more");
@@ -110,7 +115,7 @@ fn growth_is_not_measured_by_a_release_that_was_taken_back() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
     let policy = format!("{ONE}[image.budget]\ngrowth = \"10%\"\n");
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     write(&clone, "dist/oci", &[("amd64", 1_000)]);
     world.hoist(&clone, &["release", "--yes"]);
     world.change(&clone, "feat: more");
@@ -130,7 +135,7 @@ fn a_layout_is_judged_by_the_budget_of_the_image_that_it_is_of() {
     let world = World::new(&registry, &[NAME, WORKER]);
     let worker = "[image.budget]\nmax = \"500kB\"\n[images.worker]\nrepository = \"WORKER\"\n\
                   layout = \"dist/worker\"\n[images.worker.budget]\nmax = \"20kB\"\n";
-    let clone = project(&world, &registry, &format!("{ONE}{worker}"));
+    let clone = world.with_policy(&format!("{ONE}{worker}"));
     write(&clone, "dist/oci", &[("amd64", 1_000)]);
     write(&clone, "dist/worker", &[("amd64", 90_000)]);
     let run = world.run(&clone, &["inspect", "dist/worker", "--budget"]);
@@ -155,7 +160,7 @@ fn no_layout_becomes_a_part_of_two_images() {
     let world = World::new(&registry, &[NAME, WORKER]);
     let policy = ONE.replace("dist/oci", "dist/*")
         + "[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/w-*\"\n";
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     write(&clone, "dist/m-a", &[("amd64", 1_000)]);
     write(&clone, "dist/w-b", &[("arm64", 1_000)]);
     for args in [&["release", "--yes"][..], &["check"]] {
@@ -178,7 +183,7 @@ fn no_leg_becomes_a_part_of_two_images() {
     let world = World::new(&registry, &[NAME, WORKER]);
     let policy = ONE.to_owned()
         + "platforms = [\"linux/amd64\", \"linux/arm64\"]\n[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/w\"\n";
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     for (place, platform) in [
         ("dist/m1", "amd64"),
         ("dist/m2", "arm64"),
@@ -227,7 +232,7 @@ fn one_layout_with_two_named_images_is_given_to_both() {
     let world = World::new(&registry, &[NAME, WORKER]);
     let policy = ONE.replace("dist/oci", "dist/both")
         + "[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/both\"\n";
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     let mut layout = Layout::new(&clone.path().join("dist/both"));
     let named = [NAME, WORKER].map(|name| {
         let mut image = layout.image("amd64", &json!({}), name.as_bytes());
@@ -265,6 +270,19 @@ fn one_layout_with_two_named_images_is_given_to_both() {
     assert!(world.tags().is_empty());
     for place in ["dist/both.tar", "dist/both"] {
         release("--dry-run", place).expect(0);
+        let named = format!("main={place}");
+        for from in [[place, &*named], [&*named, place]] {
+            let run = world.run(
+                &clone,
+                &[&["release", "--dry-run", "--from"], &from[..]].concat(),
+            );
+            run.expect(2);
+            run.says(&format!(
+                "with an image and without: `main={place}` and `{place}`"
+            ));
+            run.says(&format!("leave out the argument `{place}`"));
+            run.says(&format!("`--from main={place} worker={place}`"));
+        }
     }
     release("--yes", "dist/both").expect(0);
     for (name, image) in [NAME, WORKER].iter().zip(&named) {
@@ -324,7 +342,7 @@ fn two_images_that_are_the_same_are_told() {
     let world = World::new(&registry, &[NAME, WORKER]);
     let policy =
         ONE.to_owned() + "[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/worker\"\n";
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     write(&clone, "dist/oci", &[("amd64", 1_000)]);
     let copied = std::process::Command::new("cp")
         .args(["-r", "oci", "worker"])
@@ -344,7 +362,7 @@ fn growth_is_measured_by_an_index_that_names_no_platform() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
     let policy = format!("{ONE}[image.budget]\ngrowth = \"10%\"\n");
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     let write = |size: usize| {
         let mut layout = Layout::new(&clone.path().join("dist/oci"));
         let image = |layout: &mut Layout, architecture: &str| {
@@ -380,7 +398,7 @@ fn a_variant_that_is_the_plain_image_is_told() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
     let policy = format!("{ONE}[variants.alpine]\nlayout = \"dist/alpine\"\n");
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     write(&clone, "dist/oci", &[("amd64", 1_000)]);
     let dist = clone.path().join("dist");
     let copied = std::process::Command::new("cp")
@@ -395,20 +413,119 @@ fn a_variant_that_is_the_plain_image_is_told() {
 }
 
 #[test]
-fn a_layout_of_several_images_is_named_and_a_command_makes_one_of_one() {
+fn the_command_for_what_is_over_shows_that_image_for_that_platform() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME, WORKER]);
+    let policy = format!(
+        "{ONE}platforms = [\"linux/amd64\", \"linux/arm64\"]\n[images.worker]\nrepository = \"WORKER\"\n\
+         layout = \"dist/worker\"\n[images.worker.budget]\nmax = \"50kB\"\n"
+    );
+    let clone = world.with_policy(&policy);
+    write(&clone, "dist/oci", &[("amd64", 1_000), ("arm64", 1_000)]);
+    let both = [("amd64", 1_000), ("arm64", 200_000)];
+    write(&clone, "dist/worker", &both);
+    let leg = ["--platform", "linux/arm64", "--output", "dist/leg"];
+    for more in [&[][..], &leg] {
+        let run = world.run(&clone, &[&["build"][..], more].concat());
+        run.expect(4);
+        run.says("`worker` (linux/arm64)");
+        let command = command(&run.stderr, "hoist build ");
+        assert_eq!(
+            command,
+            "hoist build --markdown FILE --image-name worker --platform linux/arm64"
+        );
+        let run = world.run(&clone, &words(&command.replace("FILE", "dist/page.md")));
+        run.expect(4);
+        let page = fs::read_to_string(clone.path().join("dist/page.md")).unwrap();
+        assert!(page.contains("<code>worker</code>: "), "{page}");
+        assert!(page.contains("(linux/arm64)"), "{page}");
+    }
+}
+
+#[test]
+fn the_platform_that_is_asked_for_is_shown() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.with_policy(&format!("{ONE}[image.budget]\nmax = \"1GB\"\n"));
+    let all = [("amd64", 1_000), ("arm64", 20_000), ("s390x", 3_000)];
+    write(&clone, "dist/oci", &all);
+    world.hoist(&clone, &["release", "--yes"]);
+    for what in [
+        &["dist/oci"][..],
+        &[],
+        &["dist/oci", "--budget"],
+        &["--budget"],
+    ] {
+        for (architecture, _) in all {
+            let platform = format!("linux/{architecture}");
+            let ask = ["inspect", "--json", "--platform", &platform];
+            let run = world.hoist(&clone, &[&ask, what].concat());
+            assert_eq!(run.json()["platform"], json!(platform), "{run}");
+            let others = run.json()["other_platforms"].as_array().unwrap().len();
+            assert_eq!(others, 2, "{run}");
+        }
+        let ask = ["inspect", "--platform", "linux/ppc64le"];
+        let run = world.run(&clone, &[&ask, what].concat());
+        run.expect(4);
+        run.says("has no image for linux/ppc64le");
+        for (architecture, _) in all {
+            run.says(&format!("linux/{architecture}"));
+        }
+    }
+    let since = [
+        "inspect",
+        "dist/oci",
+        "--since",
+        "0.1.0",
+        "--platform",
+        "linux/s390x",
+        "--json",
+    ];
+    let run = world.hoist(&clone, &since);
+    assert_eq!(run.json()["changes"]["size"], json!(0), "{run}");
+}
+
+#[test]
+fn a_layout_of_several_images_shows_the_one_that_is_named() {
     let registry = TestRegistry::start(Personality::default());
     let world = World::new(&registry, &[NAME]);
     let policy = format!("{ONE}[variants.alpine]\nlayout = \"dist/alpine\"\n");
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     write(&clone, "dist/oci", &[("amd64", 1_000)]);
     write(&clone, "dist/alpine", &[("amd64", 2_000)]);
     world.hoist(&clone, &["build", "--output", "dist/all"]);
-    for more in [&[][..], &["--budget"]] {
-        let run = world.run(&clone, &[&["inspect", "dist/all"][..], more].concat());
-        run.expect(4);
-        run.says("holds 2 images");
-        run.says("`0.1.0-alpine`");
-        assert!(!run.stderr.contains("published"), "{run}");
+    world.hoist(&clone, &["build", "--output", "dist/all.tar"]);
+    let mut plain = Layout::new(&clone.path().join("dist/plain"));
+    let nameless = [b"a", b"b"].map(|content| plain.image("amd64", &json!({}), content));
+    plain.list(&nameless);
+    for place in ["dist/all", "dist/all.tar", "dist/plain"] {
+        for more in [&[][..], &["--budget"]] {
+            let run = world.run(&clone, &[&["inspect", place][..], more].concat());
+            run.expect(4);
+            run.says("holds 2 images");
+            assert!(!run.stderr.contains("published"), "{run}");
+            let commands = run.stderr.split('`');
+            let commands: Vec<_> = commands
+                .filter(|it| it.starts_with("hoist inspect"))
+                .collect();
+            assert_eq!(commands.len(), 2, "{run}");
+            let shown = commands.iter().map(|command| {
+                let run = world.hoist(&clone, &[&words(command), more].concat());
+                run.stdout
+            });
+            let shown: Vec<_> = shown.collect();
+            assert_ne!(shown[0], shown[1]);
+        }
+    }
+    for (name, fits) in [
+        ("main/alpine", true),
+        ("0.1.0-alpine", true),
+        ("main", true),
+        ("0.1.0", true),
+        ("alpine-0.1.0", false),
+    ] {
+        let ask = ["inspect", "dist/all", "--image-name", name];
+        world.run(&clone, &ask).expect(if fits { 0 } else { 4 });
     }
     let one = [
         "build",
@@ -418,5 +535,24 @@ fn a_layout_of_several_images_is_named_and_a_command_makes_one_of_one() {
         "dist/one",
     ];
     world.hoist(&clone, &one);
-    world.hoist(&clone, &["inspect", "dist/one"]);
+    world.hoist(
+        &clone,
+        &["inspect", "dist/one", "--image-name", "main/alpine"],
+    );
+    let ask = ["inspect", "dist/one", "--image-name", "main"];
+    let run = world.run(&clone, &ask);
+    run.expect(4);
+    run.says("holds 1 image, and none of them is `main`");
+    let since = [
+        "inspect",
+        "dist/all",
+        "--image-name",
+        "main",
+        "--since",
+        "dist/one",
+    ];
+    world.hoist(&clone, &since);
+    let run = world.run(&clone, &["inspect", "0.1.0", "--image-name", "main"]);
+    run.expect(2);
+    run.says("no layout is named");
 }
