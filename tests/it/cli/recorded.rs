@@ -132,7 +132,7 @@ fn sweep(registry: &TestRegistry, names: &[&str]) {
 fn a_released_image_that_is_nowhere_is_not_made_anew() {
     let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
-    let clone = project(&world, &registry, &format!("{POLICY}{ALPINE}"));
+    let clone = world.with_policy(&format!("{POLICY}{ALPINE}"));
     let alpine = build(&clone, "once");
     release(&world, &clone, "0.1.0");
     let before = registry.tags(NAME);
@@ -209,7 +209,7 @@ fn a_released_image_that_is_nowhere_is_not_made_anew() {
 fn a_released_image_of_a_repository_that_went_is_told() {
     let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME, "acme/new"]);
-    let clone = project(&world, &registry, POLICY);
+    let clone = world.with_policy(POLICY);
     build(&clone, "once");
     release(&world, &clone, "0.1.0");
     let (old, new) = (
@@ -241,7 +241,7 @@ fn a_released_image_of_a_repository_that_went_is_told() {
 fn a_recorded_image_is_not_taken_from_a_tag_that_shows_another() {
     let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME, "acme/new"]);
-    let clone = project(&world, &registry, POLICY);
+    let clone = world.with_policy(POLICY);
     build(&clone, "once");
     release(&world, &clone, "0.1.0");
     let manifest = |content: &str| {
@@ -282,7 +282,7 @@ fn a_recorded_image_is_not_taken_from_a_tag_that_shows_another() {
 fn a_variant_that_came_later_is_no_part_of_the_version() {
     let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
-    let clone = project(&world, &registry, POLICY);
+    let clone = world.with_policy(POLICY);
     build(&clone, "once");
     release(&world, &clone, "0.1.0");
     let later = format!("{POLICY}{ALPINE}");

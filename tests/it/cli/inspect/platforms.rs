@@ -297,7 +297,7 @@ fn one_file_with_legs_of_two_images_is_given_to_both() {
     let world = World::new(&registry, &[NAME, WORKER]);
     let policy =
         ONE.to_owned() + "[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/worker\"\n";
-    let clone = project(&world, &registry, &policy);
+    let clone = world.with_policy(&policy);
     write(&clone, "dist/oci", &[("amd64", 1_000)]);
     write(&clone, "dist/worker", &[("amd64", 2_000)]);
     let staged = |more: &[&str]| {
