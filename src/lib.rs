@@ -18,6 +18,17 @@
 //! # Ok::<(), hoist::Error>(())
 //! ```
 //!
+//! # Features
+//!
+//! All are on by default; a program that embeds hoist turns the default off and chooses.
+//!
+//! - `engine`: builds with a Docker Engine, Podman or BuildKit. Without it, such a build is refused with the ways that
+//!   remain: `image.build.layout`, `image.build.command`, legs.
+//! - `registry`: requests over HTTP, to registries, forges and chats. Without it, each request fails with a word on the
+//!   feature; a [`Project`] needs none.
+//! - `cli`: the program `hoist`, for which the library needs nothing. It brings the other two.
+//! - `testing`, off by default: in-memory stand-ins for the outside world.
+//!
 //! # The map
 //!
 //! ```text

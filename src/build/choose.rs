@@ -2,11 +2,11 @@
 
 use crate::{
     build::{
-        buildkit::BuildkitNodesSource, docker::DockerEngine, layout::LayoutSource,
-        pushed::PushedSource, request::BuildRequest, source::ImageSource,
+        engine_build, layout::LayoutSource, pushed::PushedSource, request::BuildRequest,
+        source::ImageSource,
     },
     io::environment::Environment,
-    policy::{BuildSource, Builder},
+    policy::BuildSource,
 };
 
 /// Chooses by the policy and the environment alone: `image.build.layout` where it is set (made by
@@ -33,20 +33,6 @@ pub fn choose<'a>(
             search_path: environment.get("PATH"),
             wanted,
         }),
-        BuildSource::Engine => match &request.policy.builder {
-            Some(builder @ (Builder::Daemon(_) | Builder::Buildx(_))) => {
-                Box::new(BuildkitNodesSource {
-                    request,
-                    environment,
-                    builder,
-                    wanted,
-                })
-            }
-            Some(Builder::Buildkit | Builder::Classic) | None => Box::new(DockerEngine {
-                request,
-                environment,
-                wanted,
-            }),
-        },
+        BuildSource::Engine => engine_build::source(request, environment, wanted),
     }
 }

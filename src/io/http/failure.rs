@@ -82,48 +82,12 @@ pub(in crate::io) fn silent(limit: Duration) -> TransportError {
     TransportError::Lost(format!("silent for {:.1} s", limit.as_secs_f32()))
 }
 
-pub(in crate::io) fn classify(error: &reqwest::Error) -> TransportError {
-    let detail = chain(error);
-    if error.is_connect() {
-        return TransportError::Unreachable {
-            detail,
-            lasting: is_certificate(error),
-        };
-    }
-    let ended = sources(error).find_map(|source| source.downcast_ref::<PermitEnded>());
-    if let Some(ended) = ended {
-        return TransportError::NotPermitted(*ended);
-    }
-    match file_error(error) {
-        Some(why) => TransportError::File(why),
-        None if error.is_builder() => TransportError::Setup(detail),
-        None => TransportError::Lost(detail),
-    }
-}
-
-fn sources<'a>(
+pub(super) fn sources<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
         (*error).source()
     })
-}
-
-fn is_certificate(error: &reqwest::Error) -> bool {
-    sources(error).any(is_tls)
-}
-
-/// `io::Error` hides what it wraps from `source`, and TLS errors come wrapped twice.
-fn is_tls(error: &(dyn StdError + 'static)) -> bool {
-    let wrapped = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner))
-}
-
-/// An error of the body's own stream: the file could not be read to its end.
-fn file_error(error: &reqwest::Error) -> Option<String> {
-    error.is_body().then(|| chain(error))
 }
 
 /// The messages of the error's sources, which say more than its own.

@@ -4,14 +4,27 @@
 //! says whether the request can have arrived. All hosts share one pool of connections per
 //! set of trusted certificates.
 
+#[cfg(feature = "registry")]
+mod client;
 mod failure;
+#[cfg(any(test, not(feature = "registry")))]
+#[cfg_attr(
+    feature = "registry",
+    expect(dead_code, reason = "only its test uses it")
+)]
+mod no_client;
+mod parts;
 mod patience;
 mod secrets;
+#[cfg(feature = "registry")]
 mod sending;
+
+// The one seam of the feature `registry`: both modules offer the same types and functions.
+#[cfg(not(feature = "registry"))]
+use no_client as client;
 
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -20,81 +33,39 @@ use std::{
 };
 
 use bytes::Bytes;
-use reqwest::{Client, redirect};
-use tokio::{sync::mpsc::Receiver, time::timeout};
+use tokio::time::timeout;
 use tracing::{debug_span, field};
-use url::{Position, Url};
+use url::Position;
 
-use crate::{
-    io::{
-        http::{
-            failure::{chain, classify, silent, through},
-            secrets::secrets,
-        },
-        http_body::permitted,
-        lease::Permit,
-        mask::Mask,
-        proxy::Proxies,
+use crate::io::{
+    http::{
+        client::{Answer, HttpClient, build, carry},
+        failure::{chain, silent, through},
+        secrets::secrets,
     },
-    regular_file,
+    lease::Permit,
+    mask::Mask,
+    proxy::Proxies,
 };
 
 pub(super) use crate::io::http::{
     failure::{TransportError, slow},
+    parts::{Body, Request, TlsConfig},
     patience::longest,
 };
-pub(super) use reqwest::{
+pub(super) use hyper::{
     Method,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
-/// How long making a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the explanation in an error's body is waited for.
 const ERROR_BODY: Duration = Duration::from_secs(8);
 /// Largest body whose memory is set aside before it arrives, in bytes.
 const SET_ASIDE: u64 = 16 * 1024 * 1024;
 
-/// Which certificates are trusted, and whether a proxy may be used.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub(super) struct TlsConfig {
-    /// A further certificate authority, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Whether the host is this machine, which no proxy can reach.
-    pub loopback: bool,
-}
-
-/// The body of a request.
-pub(super) enum Body<'a> {
-    /// Nothing.
-    Empty,
-    /// These bytes.
-    Bytes(Bytes),
-    /// Exactly `size` bytes of a file, read in pieces.
-    File {
-        /// The file to send.
-        path: &'a Path,
-        /// Its size in bytes.
-        size: u64,
-        /// Told the number of bytes sent so far.
-        progress: &'a (dyn Fn(u64) + Send + Sync),
-    },
-    /// Pieces as they come in, in chunks; `None`: they were sent before.
-    Pieces(Option<Receiver<Bytes>>),
-}
-
-/// One request.
-pub(super) struct Request<'a> {
-    pub method: Method,
-    pub url: Url,
-    /// All headers, credentials included.
-    pub headers: HeaderMap,
-    pub body: Body<'a>,
-}
-
 /// The pool of connections, and how often it was used.
 pub(super) struct Transport {
-    clients: Mutex<HashMap<TlsConfig, Client>>,
+    clients: Mutex<HashMap<TlsConfig, HttpClient>>,
     requests: AtomicU64,
     silence: Duration,
     proxies: Arc<Proxies>,
@@ -104,7 +75,7 @@ pub(super) struct Transport {
 
 /// An answer whose body is still to be read.
 pub(super) struct Response {
-    response: reqwest::Response,
+    response: Answer,
     silence: Duration,
     /// The proxy that it came through, in words.
     proxy: Option<String>,
@@ -174,70 +145,23 @@ impl Transport {
             path = %path,
             status = field::Empty,
         );
-        let builder = client
-            .request(request.method, request.url)
-            .headers(request.headers);
-        // A connection may take long, and a body is looked at once more after that.
-        permit.check().map_err(TransportError::NotPermitted)?;
-        let limit = permit.limit().unwrap_or(self.silence).min(self.silence);
-        let answer = match request.body {
-            Body::Empty => self.run(builder, limit).await,
-            Body::Bytes(bytes) if permit.limit().is_none() => {
-                self.run(builder.body(bytes), limit).await
-            }
-            Body::Bytes(bytes) => {
-                let builder = builder.header(header::CONTENT_LENGTH, bytes.len());
-                let body = reqwest::Body::wrap_stream(permitted(bytes, permit));
-                self.run(builder.body(body), limit).await
-            }
-            Body::File {
-                path,
-                size,
-                progress,
-            } => self.send_file(builder, path, size, progress).await,
-            Body::Pieces(pieces) => self.send_pieces(builder, pieces).await,
-        };
+        let answer = carry(&client, request, permit, self.silence, &self.requests).await;
         if let Ok(answer) = &answer {
-            span.record("status", answer.status());
+            span.record("status", answer.status().as_u16());
         }
         match (answer, proxy) {
-            (Ok(answer), proxy) => Ok(Response {
+            (Ok(response), proxy) => Ok(Response {
+                response,
+                silence: self.silence,
                 proxy,
                 secrets,
-                ..answer
             }),
             (Err(failure), Some(proxy)) => Err(through(failure, &proxy)),
             (Err(failure), None) => Err(failure),
         }
     }
 
-    async fn run(
-        &self,
-        builder: reqwest::RequestBuilder,
-        limit: Duration,
-    ) -> Result<Response, TransportError> {
-        self.count();
-        match timeout(limit, builder.send()).await {
-            Ok(Ok(response)) => Ok(self.answer(response)),
-            Ok(Err(error)) => Err(classify(&error)),
-            Err(_) => Err(silent(limit)),
-        }
-    }
-
-    fn count(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn answer(&self, response: reqwest::Response) -> Response {
-        Response {
-            response,
-            silence: self.silence,
-            proxy: None,
-            secrets: Vec::new(),
-        }
-    }
-
-    fn client(&self, tls: &TlsConfig) -> Result<Client, TransportError> {
+    fn client(&self, tls: &TlsConfig) -> Result<HttpClient, TransportError> {
         let mut clients = self.clients.lock().expect("no thread panics with the lock");
         if let Some(client) = clients.get(tls) {
             return Ok(client.clone());
@@ -246,45 +170,6 @@ impl Transport {
         clients.insert(tls.clone(), client.clone());
         Ok(client)
     }
-}
-
-fn build(tls: &TlsConfig, proxies: &Arc<Proxies>) -> Result<Client, TransportError> {
-    // This fails where a provider is installed already, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = Client::builder()
-        .user_agent(concat!("hoist/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .http1_max_headers(100);
-    let proxies = Arc::clone(proxies);
-    builder = builder.no_proxy();
-    if !tls.loopback {
-        builder = builder.proxy(reqwest::Proxy::custom(move |url| {
-            let proxy = proxies.of(url).ok().flatten();
-            proxy.map(|proxy| proxy.url.clone())
-        }));
-    } else {
-        // A proxy cannot reach this machine's loopback; Go's and curl's rule is the same.
-        if tls.ca_file.is_none() {
-            // Plain HTTP: reading the machine's certificates would only cost time.
-            builder = builder.tls_certs_only([]);
-        }
-    }
-    if let Some(path) = &tls.ca_file {
-        let setup = |why: String| TransportError::Setup(format!("`{}`: {why}", path.display()));
-        let pem = regular_file::read(path).map_err(|e| setup(e.to_string()))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .map_err(|e| setup(format!("no PEM certificates: {}", chain(&e))))?;
-        if certificates.is_empty() {
-            return Err(setup("it holds no PEM certificate".into()));
-        }
-        builder = builder.tls_certs_merge(certificates);
-    }
-    builder
-        .build()
-        .map_err(|e| TransportError::Setup(chain(&e)))
 }
 
 impl Response {

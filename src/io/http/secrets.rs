@@ -1,7 +1,7 @@
 //! The credentials in a request.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
 use url::{Url, form_urlencoded};
 
 /// Fields of a form that hold credentials (RFC 6749).
@@ -45,7 +45,7 @@ pub(super) fn secrets(url: &Url, headers: &HeaderMap, body: &[u8]) -> Vec<String
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::{HeaderName, HeaderValue};
+    use hyper::header::{HeaderName, HeaderValue};
 
     use super::*;
 

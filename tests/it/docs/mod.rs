@@ -6,6 +6,7 @@ mod documents;
 mod error_codes;
 mod example_policy;
 mod failures;
+mod features;
 mod licences;
 mod readme;
 mod recipes;
