@@ -43,8 +43,10 @@ impl Release {
                 continue;
             }
             if origin.is_none() {
+                let made = plan.images.iter().zip(images);
+                let made = made.filter(|(planned, _)| planned.source == PlannedSource::Build);
                 let mut all = Vec::new();
-                for image in images {
+                for (_, image) in made {
                     all.push((image.manifest.digest().clone(), layout::runnable(image)?));
                 }
                 origin = Some(self.origin(plan, &all).await?);
