@@ -148,10 +148,18 @@ impl Release {
             let survey = drift_survey(self.policy(), known, seen, published)?;
             let survey = survey.believing(&receipts);
             let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
+            let mut drift = Vec::new();
+            let mut unjudged = survey.unjudged(&shows);
+            for one in survey.drift(&shows) {
+                match observe::is_gone(api.as_ref(), &one, &shows).await? {
+                    true => unjudged.push(one.without_image()),
+                    false => drift.push(one),
+                }
+            }
             repositories.push(RepositoryDrift {
                 repository: survey.repository.clone(),
-                drift: survey.drift(&shows),
-                unjudged: survey.unjudged(&shows),
+                drift,
+                unjudged,
                 unlisted: seen.unlisted.clone(),
             });
         }

@@ -7,6 +7,7 @@ pub mod document;
 pub mod drift;
 pub mod exchanged;
 pub mod forge;
+pub mod held;
 pub mod image_check;
 pub mod inputs;
 pub mod labels;

@@ -13,6 +13,7 @@ mod detached;
 mod failed_build;
 mod forge;
 mod forge_hostile;
+mod given_away;
 mod global_flags;
 mod hand_made_tag;
 mod hooks;
