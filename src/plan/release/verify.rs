@@ -11,7 +11,7 @@ use crate::{
         release::{
             belonging::{Belonging, CheckState},
             differing::mark_differing,
-            drift::Drift,
+            drift::{Drift, DriftState},
             held::HeldImage,
             places::{UnjudgedPlace, has_template, unjudged_places},
             receipt::Receipt,
@@ -90,7 +90,8 @@ pub fn checks(
         })
     };
     let mut checks = Vec::new();
-    let mut without_owner: BTreeSet<(Repository, Tag)> = BTreeSet::new();
+    // The tags that are compared with those of no other repository.
+    let mut alone: BTreeSet<(Repository, Tag)> = BTreeSet::new();
     for repository in published {
         let rules = TagRules::in_repository(policy, &repository.repository);
         let days = days(&rules, release, set.tags(), published);
@@ -118,7 +119,7 @@ pub fn checks(
                         true => Belonging::Withdrawn(format!("{} is withdrawn", context.version)),
                         false => {
                             let place = (repository.repository.clone(), planned.tag.clone());
-                            without_owner.insert(place);
+                            alone.insert(place);
                             Belonging::Others(format!(
                                 "{} is withdrawn, and no other version here has this tag",
                                 context.version
@@ -147,6 +148,13 @@ pub fn checks(
                 Belonging::Own(_) | Belonging::Later(_) => held.other().unwrap_or(&planned.image),
                 _ => &planned.image,
             };
+            let is_in_its_place = matches!(
+                place,
+                Belonging::Judged(drift, _) if drift.state == DriftState::Right
+            );
+            if is_in_its_place || held.other().is_some() {
+                alone.insert((repository.repository.clone(), planned.tag.clone()));
+            }
             let (state, why) = place.judge(want.as_ref(), &shown);
             match &place {
                 Belonging::Judged(drift, _) if state != CheckState::Right => {
@@ -167,7 +175,7 @@ pub fn checks(
             });
         }
     }
-    mark_differing(&mut checks, &without_owner);
+    mark_differing(&mut checks, &alone);
     if context.version.pre.is_empty() {
         let further = published.iter();
         let further = further.flat_map(|seen| unasked_latest(policy, seen, &checks, believed));
