@@ -69,7 +69,9 @@ impl DriftReport {
             all().any(|other| {
                 let both = (other.shown.digest(), tag.shown.digest());
                 let is_same = other.tag == tag.tag && other.image == tag.image;
-                is_same && matches!(both, (Some(a), Some(b)) if a != b)
+                // The repositories can have different images of one version: then each shows its own.
+                let is_one = tag.version.is_some() && tag.version == other.version;
+                is_same && !is_one && matches!(both, (Some(a), Some(b)) if a != b)
             })
         };
         let mut tags: Vec<Tag> = all().filter(differs).map(|tag| tag.tag.clone()).collect();

@@ -27,6 +27,7 @@ pub enum HeldImage<'a> {
 impl<'a> HeldImage<'a> {
     /// What the `receipts` of a version say of `image` in `repository`. Tags are called by the variant, so the image of
     /// the same variant is the one under them.
+    #[must_use]
     pub fn of(
         receipts: impl IntoIterator<Item = &'a Receipt>,
         repository: &Repository,
@@ -54,6 +55,7 @@ impl<'a> HeldImage<'a> {
     }
 
     /// The same of one version among all receipts.
+    #[must_use]
     pub fn of_version(
         receipts: &'a [(Version, Receipt)],
         version: &Version,
@@ -92,6 +94,7 @@ impl<'a> HeldImage<'a> {
 /// The first repository that has an image of a version, as its `receipts` say, and that the policy gives to another one.
 /// Where the version has no image of the new name, only the name may have changed: then `is_there` tells whether the
 /// repository still shows the recorded image.
+#[must_use]
 pub fn given_away<'a>(
     policy: &Policy,
     receipts: &'a [Receipt],

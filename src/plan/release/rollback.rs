@@ -382,10 +382,11 @@ mod tests {
             let survey = rollback_survey(&policy, &known, &published, &version(taken), &before)
                 .expect("a good list");
             let receipt = |(text, seed): &(&str, &str)| {
+                let (image, seed) = seed.split_once(':').unwrap_or(("main", seed));
                 let receipt = Receipt {
                     repository: published.repository.clone(),
                     digest: Digest::of(seed.as_bytes()),
-                    image: ImageName::main(),
+                    image: ImageName::named(image),
                 };
                 (version(text), receipt)
             };
@@ -619,6 +620,30 @@ mod tests {
                 ..Case::default()
             };
             assert_eq!(case.steps("1.1.0", &tags), [expected], "{exact} {latest}");
+        }
+    }
+
+    /// The repository had another image then: its own tag of that version is what it goes back to.
+    #[test]
+    fn a_version_of_another_image_goes_back_to_what_its_receipt_names() {
+        let tags = [("1.0.0", "a"), ("1.1.0", "b"), ("latest", "b")];
+        for (recorded, latest, expected) in [
+            (
+                "worker:a",
+                "b",
+                "latest: 1.0.0 is the highest stable version before it; 1.0.0 has the image `worker` there",
+            ),
+            ("worker:b", "b", "latest stays: 1.0.0 is the same image"),
+            ("worker:a", "a", "latest stays: it does not show 1.1.0"),
+        ] {
+            let mut tags = tags;
+            tags[2].1 = latest;
+            let case = Case {
+                policy: "[tags]\nmoving = [\"latest\"]\nlatest = \"branch\"",
+                recorded: &[("1.0.0", recorded), ("1.1.0", "b")],
+                ..Case::default()
+            };
+            assert_eq!(case.steps("1.1.0", &tags), [expected], "{recorded}");
         }
     }
 

@@ -15,6 +15,8 @@ const NAMES: [&str; 3] = ["acme/api", "acme/mirror", "acme/worker"];
 const BEFORE: ImagePlaces<'static> = &[("main", &[NAMES[0], NAMES[1]]), ("worker", &[NAMES[2]])];
 /// The second repository has changed hands.
 const GIVEN: ImagePlaces<'static> = &[("main", &[NAMES[0]]), ("worker", &[NAMES[2], NAMES[1]])];
+/// Writes a policy.
+type Change<'a> = &'a dyn Fn(&TestRegistry) -> String;
 /// All repositories have.
 const SWAPPED: ImagePlaces<'static> = &[("main", &[NAMES[2]]), ("worker", &[NAMES[0], NAMES[1]])];
 
@@ -192,7 +194,6 @@ fn what_the_policy_has_lost_is_named_when_a_version_is_taken_back() {
     let without_image = |registry: &TestRegistry| policy(registry, &BEFORE[..1]);
     let without_repository =
         |registry: &TestRegistry| policy(registry, &[("main", &NAMES[..1]), BEFORE[1]]);
-    type Change<'a> = &'a dyn Fn(&TestRegistry) -> String;
     let cases: [(&str, Change<'_>, &str, &str); 4] = [
         ("a variant", &without_variant, NAMES[0], "latest-alpine"),
         ("a suffix", &other_suffix, NAMES[2], "latest-alpine"),
