@@ -212,6 +212,9 @@ fn show(plan: &RollbackPlan, terminal: &Terminal) {
             plan.left_out.join(", ")
         ));
     }
+    for line in &plan.not_looked_at {
+        terminal.note(line);
+    }
     if let Some(withdrawn) = &plan.withdrawn {
         terminal.note(&format!(
             "{} was {} already",

@@ -175,8 +175,12 @@ fn ways_on(release: &Verified) -> Vec<String> {
         .collect();
     // A withdrawn version is not put in its place again.
     if !foreign.is_empty() && release.withdrawn.is_none() {
+        let complete = match &release.by_policy_then {
+            Some(command) => command.clone(),
+            None => format!("`hoist release --version {version}` at its commit"),
+        };
         ways.push(format!(
-            "another image is under {}: hoist moves no fixed tag. Delete it on the registry, and `hoist release --version {version}` at its commit puts the image of {version} there again; or leave it, and release the next version",
+            "another image is under {}: hoist moves no fixed tag. Delete it on the registry, and {complete} puts the image of {version} there again; or leave it, and release the next version",
             foreign.join(", ")
         ));
     }

@@ -13,6 +13,7 @@ use crate::{
         release::{
             belonging::CheckState,
             gone::GoneImage,
+            held::{given_away, not_by_this_policy},
             ownership::{Adopted, Evidence, PublishedTag},
             receipt::Receipt,
             verify::{ReleaseChecks, without_images},
@@ -49,6 +50,15 @@ impl Release {
         claims: &mut [PublishedTag],
     ) -> Result<BTreeMap<ImageName, Adopted>> {
         let version = completed.version;
+        let is_there = |receipt: &Receipt| {
+            claims.iter().any(|claim| {
+                claim.repository == receipt.repository && claim.digest == receipt.digest
+            })
+        };
+        if let Some(found) = given_away(self.policy(), completed.receipts, is_there) {
+            let tag = self.policy().version.tag.name(version);
+            return Err(not_by_this_policy(version, &tag, &found));
+        }
         self.mark_earlier(claims, version, facts);
         let evidence = Evidence {
             version,

@@ -72,6 +72,7 @@ mod instant;
 mod known_registries;
 mod last_release;
 mod left;
+mod left_behind;
 mod leg;
 mod legs;
 mod lock_check;

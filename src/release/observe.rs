@@ -10,7 +10,11 @@ use crate::{
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi, image_tree},
     oci::{Digest, Observed, Repository, Runnable, Tag, TagOrDigest, annotation, referrer},
     plan::{
-        release::{ownership::PublishedTag, receipt::Receipt},
+        release::{
+            drift::{Drift, DriftState},
+            ownership::PublishedTag,
+            receipt::Receipt,
+        },
         tags::{Listing, Published, TagSet},
         version::bump::core,
     },
@@ -170,6 +174,25 @@ pub(super) async fn heads(
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await
+}
+
+/// Whether a tag is to show an image that the repository does not have: the exact tag shows another one, and what
+/// the git tag records is gone.
+pub(super) async fn is_gone(
+    api: &dyn RepositoryApi,
+    drift: &Drift,
+    shows: &BTreeMap<Tag, Observed>,
+) -> Result<bool> {
+    let is_shown = shows.get(&drift.from).and_then(Observed::digest) == Some(&drift.want);
+    if is_shown || drift.state == DriftState::Right {
+        return Ok(false);
+    }
+    match api.head(&TagOrDigest::Digest(drift.want.clone())).await {
+        Ok(found) => Ok(found.is_none()),
+        // Then nothing tells, and whoever moves the tag finds out.
+        Err(error) if is_refusal(&error) => Ok(false),
+        Err(error) => Err(unreadable(api, &error)),
+    }
 }
 
 /// Where the list is refused, the version label behind a tag says which version it shows.

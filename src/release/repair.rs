@@ -69,7 +69,9 @@ impl DriftReport {
             all().any(|other| {
                 let both = (other.shown.digest(), tag.shown.digest());
                 let is_same = other.tag == tag.tag && other.image == tag.image;
-                is_same && matches!(both, (Some(a), Some(b)) if a != b)
+                // The repositories can have different images of one version: then each shows its own.
+                let is_one = tag.version.is_some() && tag.version == other.version;
+                is_same && !is_one && matches!(both, (Some(a), Some(b)) if a != b)
             })
         };
         let mut tags: Vec<Tag> = all().filter(differs).map(|tag| tag.tag.clone()).collect();
@@ -148,10 +150,18 @@ impl Release {
             let survey = drift_survey(self.policy(), known, seen, published)?;
             let survey = survey.believing(&receipts);
             let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
+            let mut drift = Vec::new();
+            let mut unjudged = survey.unjudged(&shows);
+            for one in survey.drift(&shows) {
+                match observe::is_gone(api.as_ref(), &one, &shows).await? {
+                    true => unjudged.push(one.without_image()),
+                    false => drift.push(one),
+                }
+            }
             repositories.push(RepositoryDrift {
                 repository: survey.repository.clone(),
-                drift: survey.drift(&shows),
-                unjudged: survey.unjudged(&shows),
+                drift,
+                unjudged,
                 unlisted: seen.unlisted.clone(),
             });
         }

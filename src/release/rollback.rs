@@ -41,6 +41,8 @@ pub struct RollbackPlan {
     pub withdrawn: Option<Withdrawn>,
     /// Templates whose tags are left as they are, because nothing tells what they showed before.
     pub left_out: Vec<String>,
+    /// What is told of repositories of the version that the policy does not name any more.
+    pub not_looked_at: Vec<String>,
 }
 
 impl RollbackPlan {
@@ -100,6 +102,7 @@ impl Release {
             stays: Vec::new(),
             withdrawn: withdrawn.into_iter().find(|one| one.version == *version),
             left_out: self.left_out_of_rollback(),
+            not_looked_at: Vec::new(),
         };
         let mut is_known = false;
         for (api, seen) in apis.iter().zip(&published) {
@@ -111,7 +114,16 @@ impl Release {
             let mut drift = Vec::new();
             for step in survey.steps(&shows) {
                 match step {
-                    RollbackStep::Back(back) => drift.push(*back),
+                    RollbackStep::Back(back) => {
+                        match observe::is_gone(api.as_ref(), &back, &shows).await? {
+                            true => {
+                                let why = back.gone();
+                                let place = survey.repository.clone();
+                                taken.stays.push((place, back.tag, why));
+                            }
+                            false => drift.push(*back),
+                        }
+                    }
                     RollbackStep::Stays(tag, why) => {
                         taken.stays.push((survey.repository.clone(), tag, why));
                     }
@@ -120,15 +132,29 @@ impl Release {
             let surveyed = RepositoryDrift::new(seen, drift);
             taken.drifts.repositories.push(surveyed);
         }
-        if is_known {
-            return Ok(taken);
+        let left = self.left_behind(version, (&known, &receipts), &published);
+        let left = left.await?;
+        if !is_known {
+            let error = left.not_published(version);
+            let error = error.unwrap_or_else(|| self.not_published(version));
+            return Err(error.state("nothing was moved"));
         }
-        Err(self.not_published(version).state("nothing was moved"))
+        for (place, tag) in left.tags {
+            let told = taken.stays.iter().map(|(place, tag, _)| (place, tag));
+            let moved = taken.moves().map(|(place, drift)| (place, &drift.tag));
+            let is_told = told.chain(moved).any(|(p, t)| *p == place && *t == tag);
+            if !is_told {
+                let why = format!("the policy does not move it any more; {}", left.way);
+                taken.stays.push((place, tag, why));
+            }
+        }
+        taken.not_looked_at = left.words;
+        Ok(taken)
     }
 
     /// Which version each tag showed before `version` was released, as far as a journal of this clone and
     /// the receipts tell.
-    fn shown_before(
+    pub(super) fn shown_before(
         &self,
         version: &Version,
         repository: &Repository,

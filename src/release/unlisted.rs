@@ -46,7 +46,7 @@ impl Release {
             let Listing::Known(tags) = &mut seen.tags else {
                 continue;
             };
-            let recorded = recorded_in(&seen.repository, &receipts);
+            let recorded = self.recorded_in(&seen.repository, &receipts);
             let rules = TagRules::in_repository(self.policy(), &seen.repository);
             let origin = |version: &Version| origins.get(version).copied();
             let lacking = rules.unlisted(&recorded, origin, tags);
@@ -87,7 +87,7 @@ impl Release {
             };
             let others = origins.iter().filter(of_the_day);
             let others: Vec<Version> = others.map(|(other, _)| other.clone()).collect();
-            let recorded = recorded_in(&seen.repository, &self.receipts_of(&others));
+            let recorded = self.recorded_in(&seen.repository, &self.receipts_of(&others));
             let lacking = rules.unlisted(&recorded, |one| origins.get(one).copied(), &[]);
             if !lacking.is_empty() {
                 let found = self.found(&seen.repository, &lacking).await?;
@@ -153,18 +153,23 @@ impl Release {
             seen.repository
         ));
     }
-}
 
-/// The images that releases recorded in a repository.
-fn recorded_in(
-    repository: &Repository,
-    receipts: &[(Version, Receipt)],
-) -> Vec<(Version, ImageName, Digest)> {
-    let here = receipts.iter();
-    let here = here.filter(|(_, receipt)| receipt.repository == *repository);
-    here.map(|(version, receipt)| {
-        let (image, digest) = (receipt.image.clone(), receipt.digest.clone());
-        (version.clone(), image, digest)
-    })
-    .collect()
+    /// The images that releases recorded in a repository, by the names that its image and the variants have today.
+    fn recorded_in(
+        &self,
+        repository: &Repository,
+        receipts: &[(Version, Receipt)],
+    ) -> Vec<(Version, ImageName, Digest)> {
+        let plain = self.policy().image_in(repository);
+        let here = receipts.iter();
+        let here = here.filter(|(_, receipt)| receipt.repository == *repository);
+        here.map(|(version, receipt)| {
+            let image = match receipt.image.variant() {
+                Some(variant) => plain.with_variant(variant),
+                None => plain.clone(),
+            };
+            (version.clone(), image, receipt.digest.clone())
+        })
+        .collect()
+    }
 }

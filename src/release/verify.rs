@@ -17,6 +17,7 @@ use crate::{
         release::{
             belonging::CheckState,
             drift::Drift,
+            held::{by_policy_then, given_away},
             image_check::{ExpectedImage, ImageProblem},
             places::UnjudgedPlace,
             receipt::Receipt,
@@ -65,6 +66,8 @@ pub struct Verified {
     pub findings: Vec<Finding>,
     /// Why a release would not complete it, where something of it is missing.
     pub refused: Option<String>,
+    /// What completes it by the policy of its commit, where today's gives one of its repositories to another image.
+    pub by_policy_then: Option<String>,
     /// What a person should know of the repositories; the first release of several has it for all.
     pub notes: Vec<String>,
     /// Bytes fetched and checked.
@@ -204,6 +207,12 @@ impl Release {
                 .hint("`hoist log` lists the releases"));
         }
         let mut notes = Vec::new();
+        if withdrawn {
+            notes.extend(
+                self.left_of_withdrawn(facts, origins, version, &published)
+                    .await?,
+            );
+        }
         let younger = lacks_an_image(&found.unjudged);
         if !how.all && (younger || lacks_a_place(&found.unjudged)) && !withdrawn {
             notes.extend(match refused.is_some() || younger {
@@ -220,6 +229,8 @@ impl Release {
             findings: Vec::new(),
             unjudged: found.unjudged,
             refused,
+            by_policy_then: given_away(self.policy(), &record.images, |_| true)
+                .map(|_| by_policy_then(version, &self.policy().version.tag.name(version))),
             notes,
             checks,
             bytes: 0,

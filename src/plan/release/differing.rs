@@ -7,15 +7,15 @@ use crate::{
     plan::release::{belonging::CheckState, tag_check::TagCheck},
 };
 
-/// Tags that are not the release's show the same image in every repository of an image, whatever it is. One that no
-/// version has there (`without_owner`) stays where it was, and is compared with no other.
-pub(super) fn mark_differing(checks: &mut [TagCheck], without_owner: &BTreeSet<(Repository, Tag)>) {
+/// Tags that are not the release's show the same image in every repository of an image, whatever it is. Some are compared
+/// with no other (`alone`): one that no version has there stays where it was, one that shows what its own repository
+/// tells is right, and where the release has another image, other versions can have both.
+pub(super) fn mark_differing(checks: &mut [TagCheck], alone: &BTreeSet<(Repository, Tag)>) {
     let place = |check: &TagCheck| (check.image.clone(), check.tag.clone());
     let mut shown: BTreeMap<(ImageName, Tag), BTreeSet<Digest>> = BTreeMap::new();
     let is_others = |check: &TagCheck| {
         let place = (check.repository.clone(), check.tag.clone());
-        matches!(check.state, CheckState::Kept | CheckState::Unjudged)
-            && !without_owner.contains(&place)
+        matches!(check.state, CheckState::Kept | CheckState::Unjudged) && !alone.contains(&place)
     };
     for check in checks.iter().filter(|check| is_others(check)) {
         let digest = check.shown.digest().cloned();

@@ -9,8 +9,9 @@ use crate::{
     oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::{
         release::{
+            held::HeldImage,
             open_tags::{OpenTag, OpenTagState, open_tags},
-            receipt::{Receipt, recorded},
+            receipt::Receipt,
         },
         tags::{
             ExactTag, ExactTags, KnownVersions, Listing, Origins, Published, TagRules, TagTarget,
@@ -174,7 +175,8 @@ impl DriftSurvey {
     pub fn believing(mut self, receipts: &[(Version, Receipt)]) -> Self {
         for (image, all) in &self.exact {
             for exact in all {
-                if let Some(digest) = recorded(receipts, &exact.version, image) {
+                let held = HeldImage::of_version(receipts, &exact.version, &self.repository, image);
+                if let Some(digest) = held.digest() {
                     self.recorded.insert(exact.tag.clone(), digest.clone());
                 }
             }
@@ -334,6 +336,33 @@ pub struct Drift {
     pub state: DriftState,
     /// Why that version should have it.
     pub why: String,
+}
+
+impl Drift {
+    /// Why the tag cannot be moved where the repository lacks the image that it should show.
+    #[must_use]
+    pub fn gone(&self) -> String {
+        format!(
+            "the image of {}, {}, is not in this repository",
+            self.version,
+            self.want.short()
+        )
+    }
+
+    /// The tag as one that stays as it is, because the repository lacks the image that it should show.
+    #[must_use]
+    pub fn without_image(self) -> UnjudgedTag {
+        UnjudgedTag {
+            why: format!("{}, and {}", self.why, self.gone()),
+            version: match self.state {
+                DriftState::Wrong(version) => version,
+                DriftState::Right | DriftState::Missing | DriftState::Unreadable => None,
+            },
+            tag: self.tag,
+            image: self.image,
+            shown: self.shown,
+        }
+    }
 }
 
 /// How a moving tag stands.

@@ -8,6 +8,7 @@ pub mod drift;
 pub mod exchanged;
 pub mod forge;
 pub mod gone;
+pub mod held;
 pub mod image_check;
 pub mod inputs;
 pub mod labels;

@@ -6,7 +6,7 @@ use semver::Version;
 use crate::{
     oci::{ImageName, Observed, Repository},
     plan::{
-        release::receipt::Receipt,
+        release::{held::HeldImage, receipt::Receipt},
         tags::{PlannedTag, Published, TagRules, TagSet},
     },
     policy::{Policy, TagTemplate},
@@ -113,9 +113,10 @@ pub fn unjudged_places(
             let is_there = then.repositories_of(&image.plain()).contains(repository);
             is_there && images.any(|known| known == *image)
         }
-        (receipts, _) => receipts
-            .iter()
-            .any(|receipt| receipt.repository == *repository && receipt.image == *image),
+        (receipts, _) => matches!(
+            HeldImage::of(receipts, repository, image),
+            HeldImage::Same(_) | HeldImage::Other(_)
+        ),
     };
     let mut all = Vec::new();
     for seen in published {
@@ -124,7 +125,9 @@ pub fn unjudged_places(
         {
             let image = &planned.image;
             let was_named = was_named(&seen.repository, image);
-            let had_other = then.is_some_and(|then| has_other_suffix(then, policy, image));
+            let held = HeldImage::of(receipts, &seen.repository, image);
+            let had = held.other().unwrap_or(image);
+            let had_other = then.is_some_and(|then| has_other_suffix((then, had), (policy, image)));
             let is_absent = seen.shows.get(&planned.tag) == Some(&Observed::Absent);
             if is_absent && (!was_named || had_other) {
                 all.push(UnjudgedPlace {
@@ -140,8 +143,15 @@ pub fn unjudged_places(
     }
     for receipt in receipts {
         let mut named = published.iter();
+        let now = policy.image_in(&receipt.repository);
+        let now = match receipt.image.variant() {
+            Some(variant) => now.with_variant(variant),
+            None => now,
+        };
+        // Another image can have its tags now: they are judged all the same.
         let is_named = named.any(|seen| seen.repository == receipt.repository)
-            && set.is_in(&receipt.image, &receipt.repository);
+            && (set.is_in(&receipt.image, &receipt.repository)
+                || set.is_in(&now, &receipt.repository));
         if is_named {
             continue;
         }
@@ -164,9 +174,9 @@ pub fn is_part(receipts: &[Receipt], then: Option<&Policy>, image: &ImageName) -
     }
 }
 
-/// Whether both policies have the image, with different suffixes.
-fn has_other_suffix(then: &Policy, now: &Policy, image: &ImageName) -> bool {
-    let suffix = |policy: &Policy| {
+/// Whether both policies have their image, with different suffixes.
+fn has_other_suffix(then: (&Policy, &ImageName), now: (&Policy, &ImageName)) -> bool {
+    let suffix = |(policy, image): (&Policy, &ImageName)| {
         let mut images = TagRules::of(policy, image).images.into_iter();
         images
             .find(|rule| rule.name == *image)

@@ -28,7 +28,6 @@
 
 use std::str::FromStr;
 
-use semver::Version;
 use serde::Serialize;
 
 use crate::oci::{Digest, ImageName, Reference, Repository};
@@ -184,19 +183,6 @@ pub fn record(message: &str) -> Option<ReceiptRecord> {
         uncommitted: texts(UNCOMMITTED),
         forge: texts(FORGE).into_iter().next(),
     })
-}
-
-/// The digest that the release of a version recorded for an image.
-pub(super) fn recorded<'a>(
-    receipts: &'a [(Version, Receipt)],
-    version: &Version,
-    image: &ImageName,
-) -> Option<&'a Digest> {
-    let of_it = |(of, receipt): &&(Version, Receipt)| of == version && receipt.image == *image;
-    receipts
-        .iter()
-        .find(of_it)
-        .map(|(_, receipt)| &receipt.digest)
 }
 
 /// The receipts in a tag's message.

@@ -10,6 +10,7 @@ use crate::{
     plan::{
         release::{
             drift::{Drift, DriftState, unlisted},
+            held::HeldImage,
             receipt::Receipt,
         },
         tags::{
@@ -30,8 +31,8 @@ pub struct RollbackSurvey {
     own: BTreeMap<ImageName, Tag>,
     /// The moving tags that it competes for, and where each goes.
     moves: Vec<Candidate>,
-    /// The image that the release of a version recorded.
-    recorded: BTreeMap<(ImageName, Version), Digest>,
+    /// What the releases recorded.
+    receipts: Vec<(Version, Receipt)>,
 }
 
 /// A moving tag that the version competes for.
@@ -101,7 +102,7 @@ pub fn rollback_survey(
         version: version.clone(),
         own,
         moves,
-        recorded: BTreeMap::new(),
+        receipts: Vec::new(),
     })
 }
 
@@ -240,12 +241,13 @@ impl RollbackSurvey {
     /// The survey with what the git tags record.
     #[must_use]
     pub fn believing(mut self, receipts: &[(Version, Receipt)]) -> Self {
-        let recorded = receipts.iter().map(|(version, receipt)| {
-            let key = (receipt.image.clone(), version.clone());
-            (key, receipt.digest.clone())
-        });
-        self.recorded = recorded.collect();
+        self.receipts = receipts.to_vec();
         self
+    }
+
+    /// What a version has in this repository under the tags of an image.
+    fn held(&self, version: &Version, image: &ImageName) -> HeldImage<'_> {
+        HeldImage::of_version(&self.receipts, version, &self.repository, image)
     }
 
     /// The version's image as its release recorded it, and what its own tag shows. Somebody may have put another
@@ -255,11 +257,13 @@ impl RollbackSurvey {
         image: &ImageName,
         at: impl Fn(&Tag) -> Option<&'a Digest>,
     ) -> Vec<&'a Digest> {
-        let recorded = self.recorded.get(&(image.clone(), self.version.clone()));
+        let recorded = self.held(&self.version, image).digest();
         let is_of_a_higher = |digest: &Digest| {
-            let mut all = self.recorded.iter();
-            all.any(|((name, version), recorded)| {
-                name == image && recorded == digest && version.cmp_precedence(&self.version).is_gt()
+            let mut all = self.receipts.iter();
+            all.any(|(version, receipt)| {
+                receipt.digest == *digest
+                    && version.cmp_precedence(&self.version).is_gt()
+                    && self.held(version, image).digest() == Some(digest)
             })
         };
         let shown = self.own.get(image).and_then(at);
@@ -294,8 +298,8 @@ impl RollbackSurvey {
             return stays(format!("the image of {} cannot be read", to.version));
         };
         // Somebody may have put another image under the version's tag.
-        let recorded = (candidate.image.clone(), to.version.clone());
-        let want = self.recorded.get(&recorded).unwrap_or(want);
+        let held = self.held(&to.version, &candidate.image);
+        let want = held.digest().unwrap_or(want);
         if want == is_at {
             return stays(format!("{} is the same image", to.version));
         }
@@ -307,7 +311,13 @@ impl RollbackSurvey {
             want: want.clone(),
             shown,
             state: DriftState::Wrong(Some(version.clone())),
-            why: candidate.why.clone(),
+            why: match held.other() {
+                Some(other) => format!(
+                    "{}; {} has the image `{other}` there",
+                    candidate.why, to.version
+                ),
+                None => candidate.why.clone(),
+            },
         }))
     }
 }
@@ -372,10 +382,11 @@ mod tests {
             let survey = rollback_survey(&policy, &known, &published, &version(taken), &before)
                 .expect("a good list");
             let receipt = |(text, seed): &(&str, &str)| {
+                let (image, seed) = seed.split_once(':').unwrap_or(("main", seed));
                 let receipt = Receipt {
                     repository: published.repository.clone(),
                     digest: Digest::of(seed.as_bytes()),
-                    image: ImageName::main(),
+                    image: ImageName::named(image),
                 };
                 (version(text), receipt)
             };
@@ -609,6 +620,30 @@ mod tests {
                 ..Case::default()
             };
             assert_eq!(case.steps("1.1.0", &tags), [expected], "{exact} {latest}");
+        }
+    }
+
+    /// The repository had another image then: its own tag of that version is what it goes back to.
+    #[test]
+    fn a_version_of_another_image_goes_back_to_what_its_receipt_names() {
+        let tags = [("1.0.0", "a"), ("1.1.0", "b"), ("latest", "b")];
+        for (recorded, latest, expected) in [
+            (
+                "worker:a",
+                "b",
+                "latest: 1.0.0 is the highest stable version before it; 1.0.0 has the image `worker` there",
+            ),
+            ("worker:b", "b", "latest stays: 1.0.0 is the same image"),
+            ("worker:a", "a", "latest stays: it does not show 1.1.0"),
+        ] {
+            let mut tags = tags;
+            tags[2].1 = latest;
+            let case = Case {
+                policy: "[tags]\nmoving = [\"latest\"]\nlatest = \"branch\"",
+                recorded: &[("1.0.0", recorded), ("1.1.0", "b")],
+                ..Case::default()
+            };
+            assert_eq!(case.steps("1.1.0", &tags), [expected], "{recorded}");
         }
     }
 

@@ -11,7 +11,8 @@ use crate::{
         release::{
             belonging::{Belonging, CheckState},
             differing::mark_differing,
-            drift::Drift,
+            drift::{Drift, DriftState},
+            held::HeldImage,
             places::{UnjudgedPlace, has_template, unjudged_places},
             receipt::Receipt,
             tag_check::TagCheck,
@@ -75,10 +76,9 @@ pub fn checks(
     let (context, receipts) = (release.context, release.receipts);
     let set = compute(policy, context, &without_images(published))?;
     let unjudged = unjudged_places((receipts, release.then), (policy, &set), published);
-    let believed = |image: &ImageName| {
-        let mut recorded = receipts.iter().filter(|receipt| receipt.image == *image);
-        let recorded = recorded.next().map(|receipt| receipt.digest.clone());
-        recorded.or_else(|| {
+    let believed = |repository: &Repository, image: &ImageName| {
+        let held = HeldImage::of(receipts, repository, image);
+        held.digest().cloned().or_else(|| {
             let tag = set.version_tag(image)?;
             published
                 .iter()
@@ -90,7 +90,8 @@ pub fn checks(
         })
     };
     let mut checks = Vec::new();
-    let mut without_owner: BTreeSet<(Repository, Tag)> = BTreeSet::new();
+    // The tags that are compared with those of no other repository.
+    let mut alone: BTreeSet<(Repository, Tag)> = BTreeSet::new();
     for repository in published {
         let rules = TagRules::in_repository(policy, &repository.repository);
         let days = days(&rules, release, set.tags(), published);
@@ -104,7 +105,7 @@ pub fn checks(
                 && !unjudged.any(|place| place.is(&repository.repository, &planned.image))
         };
         for planned in set.tags().iter().filter(here) {
-            let mut want = believed(&planned.image);
+            let mut want = believed(&repository.repository, &planned.image);
             let shown = repository.shows.get(&planned.tag).cloned();
             let shown = shown.unwrap_or(Observed::Unknown);
             let drift = release.drift(&repository.repository, &planned.tag);
@@ -118,7 +119,7 @@ pub fn checks(
                         true => Belonging::Withdrawn(format!("{} is withdrawn", context.version)),
                         false => {
                             let place = (repository.repository.clone(), planned.tag.clone());
-                            without_owner.insert(place);
+                            alone.insert(place);
                             Belonging::Others(format!(
                                 "{} is withdrawn, and no other version here has this tag",
                                 context.version
@@ -142,6 +143,18 @@ pub fn checks(
                     }
                 }
             };
+            let held = HeldImage::of(receipts, &repository.repository, &planned.image);
+            let image = match place {
+                Belonging::Own(_) | Belonging::Later(_) => held.other().unwrap_or(&planned.image),
+                _ => &planned.image,
+            };
+            let is_in_its_place = matches!(
+                place,
+                Belonging::Judged(drift, _) if drift.state == DriftState::Right
+            );
+            if is_in_its_place || held.other().is_some() {
+                alone.insert((repository.repository.clone(), planned.tag.clone()));
+            }
             let (state, why) = place.judge(want.as_ref(), &shown);
             match &place {
                 Belonging::Judged(drift, _) if state != CheckState::Right => {
@@ -153,7 +166,7 @@ pub fn checks(
             checks.push(TagCheck {
                 repository: repository.repository.clone(),
                 tag: planned.tag.clone(),
-                image: planned.image.clone(),
+                image: image.clone(),
                 kind: planned.kind,
                 state,
                 want,
@@ -162,7 +175,7 @@ pub fn checks(
             });
         }
     }
-    mark_differing(&mut checks, &without_owner);
+    mark_differing(&mut checks, &alone);
     if context.version.pre.is_empty() {
         let further = published.iter();
         let further = further.flat_map(|seen| unasked_latest(policy, seen, &checks, believed));
@@ -184,7 +197,7 @@ fn unasked_latest(
     policy: &Policy,
     seen: &Published,
     checks: &[TagCheck],
-    believed: impl Fn(&ImageName) -> Option<Digest>,
+    believed: impl Fn(&Repository, &ImageName) -> Option<Digest>,
 ) -> Vec<TagCheck> {
     let why = match policy.tags.latest {
         Latest::Never => "`tags.latest` is \"never\": no release moves it",
@@ -199,7 +212,7 @@ fn unasked_latest(
     let check = |(image, tag): (ImageName, Tag)| {
         let shown = seen.shows.get(&tag)?.clone();
         shown.digest()?;
-        let want = believed(&image);
+        let want = believed(&seen.repository, &image);
         let (state, why) = Belonging::Open(why.to_owned()).judge(want.as_ref(), &shown);
         Some(TagCheck {
             repository: seen.repository.clone(),

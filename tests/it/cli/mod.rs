@@ -14,6 +14,7 @@ mod dry_run;
 mod failed_build;
 mod forge;
 mod forge_hostile;
+mod given_away;
 mod global_flags;
 mod hand_made_tag;
 mod hooks;
