@@ -87,9 +87,8 @@ impl Release {
             promotes: options.promotes.clone(),
             ..self.or_signal(publication).await?
         };
-        let mut outcome = self
-            .publish(&world, &publication, verb, Some((plan, &made)))
-            .await;
+        let published = self.publish(&world, &publication, verb, Some((plan, &made)));
+        let mut outcome = Box::pin(published).await;
         if let Some(error) = outcome.error.take() {
             outcome.error = Some(self.name_winner(plan, error).await);
         }

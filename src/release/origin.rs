@@ -46,7 +46,11 @@ impl Release {
                 let made = plan.images.iter().zip(images);
                 let made = made.filter(|(planned, _)| planned.source == PlannedSource::Build);
                 let mut all = Vec::new();
-                for (_, image) in made {
+                for (planned, image) in made {
+                    if self.allows_same(planned, options) {
+                        all.push((image.manifest.digest().clone(), Vec::new()));
+                        continue;
+                    }
                     all.push((image.manifest.digest().clone(), layout::runnable(image)?));
                 }
                 origin = Some(self.origin(plan, &all).await?);
@@ -120,7 +124,12 @@ impl Release {
         Ok(())
     }
 
-    /// As far as it matters to `images`: each with what can run of it.
+    fn allows_same(&self, planned: &PlannedImage, options: &ImageOptions) -> bool {
+        let policy = self.build_policy(&planned.name).same_image;
+        options.same_image(policy) == SameImage::Allow
+    }
+
+    /// As far as it matters to `images`: each with what can run of it, where that may not be old.
     async fn origin(&self, plan: &Plan, images: &[(Digest, Vec<Runnable>)]) -> Result<ImageOrigin> {
         let template = &self.policy().version.tag;
         let named = |version: &Version| (version.clone(), template.name(version));
@@ -141,11 +150,9 @@ impl Release {
         for (version, tag) in past {
             let commit = self.project().git().tag_commit(&tag);
             let shown = self.published_images_of(&version, &tag).await?;
-            // The label of a commit tells an old image from a new one without the registry.
-            let mut runnable = images.iter().flat_map(|(_, runnable)| runnable);
-            let parts = match runnable.all(|one| one.labels.contains_key(annotation::REVISION)) {
-                true => Vec::new(),
-                false => self.parts_of(&version, &shown).await?,
+            let parts = match images.iter().any(needs_parts) {
+                true => self.parts_of(&version, &shown).await?,
+                false => Vec::new(),
             };
             before.push(EarlierRelease {
                 version,
@@ -208,6 +215,14 @@ impl Release {
             same_image: SameImage::Refuse,
         }
     }
+}
+
+/// Whether an index lists an image of which no label tells whether it is old: then the registry tells it.
+fn needs_parts((top, runnable): &(Digest, Vec<Runnable>)) -> bool {
+    let mut below = runnable
+        .iter()
+        .filter(|one| one.digest.as_ref() != Some(top));
+    below.any(|one| !one.labels.contains_key(annotation::REVISION))
 }
 
 /// Refuses a layout that was looked at in its place, and is not of the plan's commit.

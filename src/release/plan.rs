@@ -101,7 +101,7 @@ impl Release {
             return Ok(ended);
         }
         self.or_signal(self.still_true(plan, request)).await?;
-        self.carry_out(plan, &options, Verb::Release).await
+        Box::pin(self.carry_out(plan, &options, Verb::Release)).await
     }
 
     /// Where the images come from, by the request and the policy.
@@ -185,7 +185,8 @@ impl Release {
         match planned {
             Planned::NothingToRelease(nothing) => Ok(ReleaseResult::Nothing(nothing)),
             Planned::Release(plan) => {
-                let outcome = self.carry_out(&plan, &options, Verb::Release).await?;
+                let carried_out = self.carry_out(&plan, &options, Verb::Release);
+                let outcome = Box::pin(carried_out).await?;
                 Ok(ReleaseResult::Ended(Box::new(outcome)))
             }
         }

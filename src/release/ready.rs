@@ -50,7 +50,7 @@ impl Release {
                 }
             }
         } else {
-            self.execute(plan, request).await?
+            Box::pin(self.execute(plan, request)).await?
         };
         Ok(ReleaseResult::Ended(Box::new(outcome)))
     }

@@ -138,6 +138,14 @@ impl Client {
         &self,
         request: &RegistryRequest<'_>,
     ) -> Result<Response, RegistryError> {
+        // A request that is under way is large: those who wait for it do not carry it on the stack of their thread.
+        Box::pin(self.send_logged_in(request)).await
+    }
+
+    async fn send_logged_in(
+        &self,
+        request: &RegistryRequest<'_>,
+    ) -> Result<Response, RegistryError> {
         let name = response::describe(&request.method, &request.url);
         // Once because no credentials were sent, once because those that were had just expired.
         let mut renewals = 2;
