@@ -22,6 +22,10 @@ use crate::{
     },
 };
 
+/// The stack of a thread, in bytes. In a debug build, waiting for a request of a release takes more than the half of
+/// the usual 2 MiB.
+const STACK: usize = 4 << 20;
+
 /// A runtime that is left behind at the end: a build context that is still being read on another
 /// thread must not keep an interrupted program from ending.
 struct Runtime(Option<tokio::runtime::Runtime>);
@@ -32,6 +36,7 @@ impl Runtime {
         let threads = thread::available_parallelism().map_or(2, NonZero::get);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads.max(2))
+            .thread_stack_size(STACK)
             .enable_all()
             .build()
             .map_err(|error| Error::failed("cannot start the runtime").because(&error))?;
