@@ -52,7 +52,8 @@ target() {
 }
 
 main() {
-    prefix=${HOIST_INSTALL_PREFIX:-${HOME:?}/.local}
+    [ -n "${HOIST_INSTALL_PREFIX:-}${HOME:-}" ] || fail "HOME is not set" "set HOIST_INSTALL_PREFIX"
+    prefix=${HOIST_INSTALL_PREFIX:-${HOME:-}/.local}
     target=$(target)
     releases=https://github.com/hoist-rs/hoist/releases
     version=${HOIST_INSTALL_VERSION:-}
@@ -65,8 +66,16 @@ main() {
         base=$releases/latest/download
     fi
 
-    folder=$(mktemp -d)
-    trap 'rm -rf "$folder"' EXIT
+    # The archive's folder becomes the working one, so a relative prefix is made whole before.
+    case $prefix in
+    /*) ;;
+    *) prefix=$PWD/$prefix ;;
+    esac
+    [ ! -d "$prefix/bin/hoist" ] || fail "$prefix/bin/hoist is a folder" "move it away, or set HOIST_INSTALL_PREFIX"
+    has tar || fail "tar is not installed"
+
+    folder=$(mktemp -d) || fail "cannot make a temporary folder" "set TMPDIR to a folder that takes files"
+    trap 'rm -rf "$folder" "$prefix/bin/.hoist.$$"' EXIT
     trap 'exit 130' INT TERM
     fetch "$base/SHA256SUMS" "$folder/SHA256SUMS"
     if [ -z "$version" ]; then
@@ -80,7 +89,8 @@ main() {
 
     fetch "$base/$name.tar.gz" "$folder/archive"
     found=$(checksum "$folder/archive")
-    for wanted in "$expected" "${HOIST_INSTALL_SHA256:-$expected}"; do
+    given=$(printf %s "${HOIST_INSTALL_SHA256:-$expected}" | tr A-F a-f)
+    for wanted in "$expected" "$given"; do
         [ "$found" = "$wanted" ] ||
             fail "$name.tar.gz is not the file that was released: expected $wanted, found $found" \
                 "nothing was installed"

@@ -25,8 +25,9 @@ case $status in
 5) echo "another release is in the way; it may still run: hoist status" >&2 ;;
 7) echo "the release failed, and every tag is as it was" >&2 ;;
 8) echo "manual action is needed: hoist status" >&2 ;;
+2 | 3 | 4 | 6) echo "nothing moved" >&2 ;;
 130) echo "interrupted: hoist resume finishes it, hoist rollback undoes it, from any clone" >&2 ;;
-*) echo "nothing moved" >&2 ;;
+*) echo "hoist ended with $status, and what moved is not known: hoist status" >&2 ;;
 esac
 tail -n 1 "$lines"
 exit "$status"

@@ -48,7 +48,7 @@ fn run(clone: &Clone<'_>, registry: &TestRegistry, job: &Value, more: &[(&str, &
     assert!(!script.contains("github.com"), "{script}");
 
     let remote = clone.git(&["remote", "get-url", "origin"]);
-    let address = "https://release:token@gitlab.example/acme/api.git";
+    let address = "https://release:token@gitlab.example:8443/git/acme/api.git";
     let mut command = clone.command("sh");
     command
         .args(["-e", "-c", &script])
@@ -72,8 +72,7 @@ fn run(clone: &Clone<'_>, registry: &TestRegistry, job: &Value, more: &[(&str, &
     command
         .env("GITLAB_CI", "true")
         .env("RELEASE_TOKEN", "token")
-        .env("CI_SERVER_HOST", "gitlab.example")
-        .env("CI_PROJECT_PATH", "acme/api")
+        .env("CI_PROJECT_URL", "https://gitlab.example:8443/git/acme/api")
         .env("CI_DEFAULT_BRANCH", "main")
         .env("GIT_CONFIG_COUNT", "1")
         .env(
@@ -165,6 +164,69 @@ fn the_component_releases() {
     let main = ("CI_COMMIT_BRANCH", "main");
     run(&clone, &registry, &component["release"], &[main]).expect(0);
     assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+}
+
+/// Whether a rule, which is a conjunction, holds in a pipeline of these variables.
+fn holds(rule: &str, variables: &[(&str, &str)]) -> bool {
+    let value = |word: &str| {
+        let Some(name) = word.strip_prefix('$') else {
+            return word.trim_matches('"').to_owned();
+        };
+        let found = variables.iter().find(|(known, _)| *known == name);
+        found.map_or(String::new(), |(_, value)| (*value).to_owned())
+    };
+    rule.split(" && ")
+        .all(|term| match term.split(' ').collect::<Vec<_>>()[..] {
+            [word] => !value(word).is_empty(),
+            [one, "==", other] => value(one) == value(other),
+            [word, "=~", "/^v\\d/"] => value(word).starts_with('v'),
+            [word, "=~", "/^(resume|rollback)$/"] => {
+                ["resume", "rollback"].contains(&&*value(word))
+            }
+            _ => panic!("{term}"),
+        })
+}
+
+#[test]
+fn a_pipeline_runs_the_job_that_it_is_started_for() {
+    let pipeline = yaml(&text("examples/ci/gitlab/.gitlab-ci.yml"));
+    let main = ("CI_COMMIT_BRANCH", "main");
+    let default = ("CI_DEFAULT_BRANCH", "main");
+    let source = |name| ("CI_PIPELINE_SOURCE", name);
+    let jobs = ["release", "release-on-tag", "promote", "recover"];
+    for (variables, expected) in [
+        (&[main, source("push")][..], &["release"][..]),
+        (&[("CI_COMMIT_BRANCH", "topic"), source("push")], &[]),
+        (
+            &[("CI_COMMIT_TAG", "v1.2.0"), source("push")],
+            &["release-on-tag"],
+        ),
+        (
+            &[main, source("web"), ("CANDIDATE", "1.2.0-rc.1")],
+            &["promote"],
+        ),
+        (
+            &[main, source("web"), ("RECOVER", "rollback")],
+            &["recover"],
+        ),
+        (&[main, source("web")], &[]),
+        (&[main, source("schedule")], &[]),
+    ] {
+        let variables = [variables, &[default]].concat();
+        let runs = |job: &Value| {
+            let mut rules = job["rules"].as_array().unwrap().iter();
+            rules.any(|rule| holds(&plain(&rule["if"]), &variables))
+        };
+        let found: Vec<_> = jobs
+            .into_iter()
+            .filter(|name| runs(&pipeline[*name]))
+            .collect();
+        assert_eq!(found, expected, "{variables:?}");
+        let component =
+            yaml(&text("templates/release.yml").replace("\"$[[ inputs.job ]]\":", "release:"));
+        let is_release = expected.contains(&"release");
+        assert_eq!(runs(&component["release"]), is_release, "{variables:?}");
+    }
 }
 
 /// A version that is older than the newest one is not on the page of the newest.

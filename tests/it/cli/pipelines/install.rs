@@ -90,6 +90,7 @@ impl Page {
             .env_clear()
             .env("PATH", &self.path)
             .env("HOME", self.home())
+            .current_dir(self.folder.path())
             .env("HOIST_INSTALL_URL", self.url())
             .envs(settings.iter().copied());
         Run::of(&mut command)
@@ -132,6 +133,14 @@ fn the_latest_or_the_named_version_is_installed() {
     page.install(&[("HOIST_INSTALL_PREFIX", prefix)]).expect(0);
     let names: Vec<_> = fs::read_dir(elsewhere.join("bin")).unwrap().collect();
     assert_eq!(names.len(), 1, "{names:?}");
+
+    // A folder that is named from where the person stands.
+    page.install(&[("HOIST_INSTALL_PREFIX", "here")]).expect(0);
+    assert!(page.folder.path().join("here/bin/hoist").is_file());
+    fs::create_dir_all(page.folder.path().join("taken/bin/hoist")).unwrap();
+    let run = page.install(&[("HOIST_INSTALL_PREFIX", "taken")]);
+    run.expect(1);
+    run.says("taken/bin/hoist is a folder");
 }
 
 #[test]
