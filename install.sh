@@ -89,7 +89,7 @@ main() {
 
     fetch "$base/$name.tar.gz" "$folder/archive"
     found=$(checksum "$folder/archive")
-    given=$(printf %s "${HOIST_INSTALL_SHA256:-$expected}" | tr A-F a-f)
+    given=$(echo "${HOIST_INSTALL_SHA256:-$expected}" | sed y/ABCDEF/abcdef/)
     for wanted in "$expected" "$given"; do
         [ "$found" = "$wanted" ] ||
             fail "$name.tar.gz is not the file that was released: expected $wanted, found $found" \
