@@ -63,7 +63,7 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
                 .iter()
                 .find(|release| release.overtaken.is_none());
             if let Some(release) = open {
-                terminal.note(&label.about(way_on(release.run)));
+                terminal.note(&label.about(way_on(release)));
             }
             if unfinished
                 .iter()
@@ -96,9 +96,15 @@ fn quiet(releases: &[Arc<Release>]) -> String {
 }
 
 /// What is to be done about a release that stops others.
-fn way_on(run: RunState) -> &'static str {
-    match run {
+fn way_on(release: &Unfinished) -> &'static str {
+    match release.run {
         RunState::Running => "`hoist release --wait 10m` waits for it, and then plans anew",
+        RunState::Ended if release.tagged => {
+            "git has its tag, so it cannot be undone: `hoist resume` makes its page public"
+        }
+        _ if release.tagged => {
+            "git has its tag, so it cannot be undone; where it is certain that it does not run any more, `hoist resume --take-over` makes its page public"
+        }
         RunState::Ended => "`hoist resume` finishes it, `hoist rollback` undoes it",
         _ => {
             "where it is certain that it does not run any more: `hoist resume --take-over` finishes it, `hoist rollback --take-over` undoes it"

@@ -57,6 +57,8 @@ pub(super) async fn draft(
     match made {
         // It is taken when the lock is.
         Ok(Some(made)) if made.adopted => Ok(Some(made)),
+        // Without drafts and files nothing is there yet.
+        Ok(Some(made)) if made.id.is_none() && made.links.is_empty() => Ok(Some(made)),
         Ok(Some(made)) => {
             let files = wanted.files.len();
             step.finish(Finished::Draft { page, files });
@@ -65,7 +67,7 @@ pub(super) async fn draft(
         Ok(None) => Ok(None),
         Err(error) => {
             drafting.clean_up().await;
-            Err(error.state("no tag has moved; what was sent has no name"))
+            Err(error.state(publication.nothing_moved()))
         }
     }
 }

@@ -170,6 +170,39 @@ async fn give_back(
     })
 }
 
+/// What stays of a release that the forge has refused to make public: one draft of the tag, whichever run has made it,
+/// for a person or for the next run; and no package, for nothing shows one. Only this release's own is deleted. A public release
+/// is left to the next look.
+pub(super) async fn leave_refused(
+    world: &World,
+    forge: &dyn ForgeApi,
+    made: &ForgeRecord,
+    version: &Version,
+) {
+    let tag = made.tag.short();
+    let Ok(found) = forge.releases(tag).await else {
+        return;
+    };
+    if made.adopted
+        || found
+            .iter()
+            .any(|one| one.text.contains(&made.marker) && one.is_public)
+    {
+        return;
+    }
+    let is_own = |one: &ForgeRelease| one.id == made.id && one.text.contains(&made.marker);
+    let is_other = |one: &ForgeRelease| {
+        !is_own(one) && !one.is_public && marked(&one.text, tag).is_some_and(|mark| !mark.adopted)
+    };
+    let goes = match made.id {
+        Some(_) => found.iter().any(is_own) && found.iter().any(is_other),
+        None => made.package.is_some() && !made.links.is_empty(),
+    };
+    if goes && let Err(error) = forge.discard(&holder(made, version)).await {
+        tell_left(world, made, &error.to_string());
+    }
+}
+
 /// Deletes the drafts of a tag that runs of hoist have made, once the tag's release is public: no run needs one
 /// any more. That one stays is told.
 pub(super) async fn clear(world: &World, forge: &dyn ForgeApi, tag: &str, found: &[ForgeRelease]) {

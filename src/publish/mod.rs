@@ -21,6 +21,7 @@
 //! | what is written to the journal first | `prepare` |
 //! | which unfinished releases are in the way | `unfinished` |
 //! | what the caller decides about a journal that came from a lock | `takeover_check` |
+//! | a release that is out but for its page | `tagged` |
 //! | the way out of a lock that nobody can read or should follow | `unlock` |
 //! | the loop: state, action, answer, next state | `drive` |
 //! | what the loop says, as events | `announce`, `remarks` |
@@ -63,6 +64,7 @@ mod stage_images;
 mod start;
 mod status;
 pub mod steps;
+mod tagged;
 mod takeover;
 mod takeover_check;
 mod transfers;
@@ -92,6 +94,7 @@ pub use run_state::RunState;
 pub use stage_images::stage_images;
 pub use start::{Staged, publish, publish_past, stage};
 pub use status::{Unfinished, status};
+pub use tagged::refuse_tagged;
 pub use takeover::{Recovery, resume, rollback};
 pub use takeover_check::{LockJournal, TakeoverCheck};
 pub use unfinished::{Scope, SeenLocks};

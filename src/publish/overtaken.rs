@@ -79,7 +79,7 @@ async fn shows(world: &World, prepared: &Prepared) -> Vec<Shows> {
     join_all(heads).await
 }
 
-async fn git_tag_seen(world: &World, prepared: &Prepared) -> Result<GitTagSeen> {
+pub(super) async fn git_tag_seen(world: &World, prepared: &Prepared) -> Result<GitTagSeen> {
     let Some((name, object)) = prepared.last_ref() else {
         return Ok(GitTagSeen::Absent);
     };

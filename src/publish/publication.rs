@@ -81,6 +81,25 @@ impl PublishedImage {
 }
 
 impl Publication {
+    /// Whether some image has its name already, as one does that is adopted.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        let mut tags = self.targets.iter().flat_map(|target| &target.tags);
+        tags.any(|tag| {
+            let image = self.images.get(tag.image);
+            image.is_some_and(|image| tag.before.digest() == Some(image.digest()))
+        })
+    }
+
+    /// What is true before the lock.
+    #[must_use]
+    pub fn nothing_moved(&self) -> &'static str {
+        match self.is_named() {
+            true => "no tag has moved; what was published before stays",
+            false => "no tag has moved; what was sent has no name",
+        }
+    }
+
     /// What is about the images of one target and is sent there, in an order in which it can be put.
     pub(crate) fn referrers_of(&self, target: &Target) -> impl Iterator<Item = &Referrer> {
         self.referrers.iter().filter(|referrer| {

@@ -15,6 +15,8 @@ pub(super) struct Remarks {
     failure: Option<String>,
     hint: Option<String>,
     branch_stays: bool,
+    /// Whether the page on the forge was seen not to be public; `None`: it was not asked for.
+    page_hidden: Option<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +68,11 @@ impl Remarks {
         self.branch_stays = true;
     }
 
+    /// The page on the forge was seen not to be public, or nothing was seen.
+    pub(super) fn page_is_hidden(&mut self, is_seen: bool) {
+        self.page_hidden = Some(is_seen);
+    }
+
     /// Adds what was learnt later.
     pub(super) fn absorb(&mut self, later: Self) {
         for (index, new) in later.tags {
@@ -77,6 +84,7 @@ impl Remarks {
         self.failure = later.failure.or(self.failure.take());
         self.hint = later.hint.or(self.hint.take());
         self.branch_stays |= later.branch_stays;
+        self.page_hidden = later.page_hidden.or(self.page_hidden);
     }
 
     /// What a tag showed last.
@@ -102,6 +110,11 @@ impl Remarks {
     /// What helps where the git server refused.
     pub(super) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// Whether the page on the forge was seen not to be public, when it was looked at last.
+    pub(super) fn is_page_hidden(&self) -> bool {
+        self.page_hidden == Some(true)
     }
 
     /// Whether the release commit stays on its branch.

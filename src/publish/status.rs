@@ -10,8 +10,10 @@ use crate::{
     publish::{
         deadline::{Deadline, LAST_LOOK},
         overtaken::{Whereabouts, settling, told, whereabouts},
+        protocol::{replay::Replayed, state::State},
         report::{images, read_all, standing},
         run_state::{RunState, run_state},
+        tagged::is_tagged,
         unfinished::{Scope, UnfinishedTransaction, find_unfinished},
         world::World,
     },
@@ -46,6 +48,9 @@ pub struct Unfinished {
     pub damaged: bool,
     /// Whether its lock is on the remote.
     pub locked: bool,
+    /// Whether its git tag is out and only its page is not known to be public: it can be finished, and not undone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tagged: bool,
     /// The page that its release on the forge has, where one belongs to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forge: Option<String>,
@@ -59,6 +64,15 @@ pub struct Unfinished {
     pub not_asked: Vec<Repository>,
 }
 
+/// Where a transaction stands: a lock tells no more of it than that it is complete.
+fn stands(replayed: &Replayed, is_here: bool, tagged: bool) -> &'static str {
+    let state = match is_here {
+        true => Some(replayed.txn.state),
+        false => tagged.then_some(State::Revealing),
+    };
+    standing(state)
+}
+
 /// What is unfinished, and what its tags show now.
 ///
 /// # Errors
@@ -67,6 +81,7 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
     let mut all = Vec::new();
     for found in find_unfinished(world, scope, None).await? {
         let whereabouts = whereabouts(world, &found).await?;
+        let tagged = is_tagged(world, &found.replayed).await?;
         let UnfinishedTransaction {
             replayed,
             journal,
@@ -103,10 +118,11 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
                 Whereabouts::Settling(at) => Some(at),
                 Whereabouts::Open | Whereabouts::Ended(_) => None,
             },
-            stands: standing(journal.is_some().then_some(replayed.txn.state)).to_owned(),
+            stands: stands(&replayed, journal.is_some(), tagged).to_owned(),
             here: journal.is_some(),
             damaged,
             locked: !locks.is_empty(),
+            tagged,
             forge: replayed.prepared.forge.as_ref().map(|it| it.url.clone()),
             images: images(&shown),
             tags,

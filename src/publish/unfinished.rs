@@ -163,13 +163,19 @@ pub(super) fn unfinished_error(world: &World, replayed: &Replayed) -> Error {
             .hint("`hoist status` shows how it stands"),
         RunState::Ended => Error::busy(format!("the release {version} is unfinished"))
             .with_code(ErrorCode::UnfinishedRelease)
-            .hint(BOTH),
+            .hint(match replayed.is_done() {
+                true => "`hoist status` shows it; git has its tag, so it cannot be undone: `hoist resume` finishes it",
+                false => BOTH,
+            }),
         RunState::Unknown => Error::busy(format!(
             "the release {version} is running, or was interrupted"
         ))
         .with_code(ErrorCode::UnfinishedRelease)
         .hint(WAIT)
-        .hint("where it is certain that it does not run any more: `hoist resume --take-over` finishes it, `hoist rollback --take-over` undoes it"),
+        .hint(match replayed.is_done() {
+            true => "git has its tag, so it cannot be undone; where it is certain that it does not run any more, `hoist resume --take-over` finishes it",
+            false => "where it is certain that it does not run any more: `hoist resume --take-over` finishes it, `hoist rollback --take-over` undoes it",
+        }),
     };
     error.cause(held_by(replayed)).state("nothing was done")
 }

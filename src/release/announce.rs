@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     io::webhook::Webhook,
     oci::{Digest, Observed},
-    outcome::{ImageReport, Outcome, OutcomeKind},
+    outcome::{GitTagReport, ImageReport, Outcome, OutcomeKind},
     plan::{
         Plan,
         notes::{AnnouncedImage, Announcement, announcement},
@@ -21,7 +21,7 @@ impl Release {
     pub(super) async fn announce(&self, plan: &Plan, outcome: &Outcome) {
         let is_public = outcome.kind == OutcomeKind::Published && outcome.error.is_none();
         if !is_public || !is_new(plan) {
-            return;
+            return self.tell_unannounced(plan, outcome, is_public);
         }
         let told = told(plan, images(outcome), tags(outcome));
         for policy in &self.policy().announce {
@@ -39,6 +39,41 @@ impl Release {
                     told.version, policy.template
                 )),
             }
+        }
+    }
+
+    /// Says that nothing is announced of what people see now.
+    fn tell_unannounced(&self, plan: &Plan, outcome: &Outcome, is_public: bool) {
+        if self.policy().announce.is_empty() {
+            return;
+        }
+        let version = &plan.version;
+        let is_tagged = |tag: &GitTagReport| tag.pushed || tag.local;
+        let is_out = outcome.kind == OutcomeKind::Published
+            || outcome.git_tag.as_ref().is_some_and(is_tagged);
+        let is_shown = outcome
+            .forge
+            .as_ref()
+            .is_some_and(|page| page.public == Some(true));
+        if !is_public && is_new(plan) && is_out {
+            self.events.warning(format!(
+                "{version} is published, and not announced: this run ends with an error, and no later one announces it"
+            ));
+        } else if is_public && is_shown {
+            self.events.note(format!(
+                "this run does not announce {version}: only the run that publishes a version does, and only where it ends well"
+            ));
+        }
+    }
+
+    /// Says that nothing is announced of a release that another run has begun.
+    pub(super) fn tell_resumed(&self, outcome: &Outcome) {
+        let is_public = outcome.kind == OutcomeKind::Published && outcome.error.is_none();
+        if is_public && outcome.git_tag.is_some() && !self.policy().announce.is_empty() {
+            self.events.note(format!(
+                "`hoist resume` announces nothing: {} is published, and not announced by this run",
+                outcome.version
+            ));
         }
     }
 

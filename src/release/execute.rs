@@ -214,6 +214,7 @@ impl Release {
             return Ok(None);
         };
         self.bring_home(&outcome).await;
+        self.tell_resumed(&outcome);
         let verb = match direction {
             RecoveryDirection::Forward => Verb::Resume,
             RecoveryDirection::Back => Verb::Rollback,

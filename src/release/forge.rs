@@ -21,7 +21,7 @@ use crate::{
 
 impl Release {
     /// Where releases are made; `None`: the policy wants none.
-    fn forge_place(&self) -> Option<std::result::Result<ForgePlace, String>> {
+    pub(super) fn forge_place(&self) -> Option<std::result::Result<ForgePlace, String>> {
         let policy = self.policy().forge.as_ref()?;
         Some(policy.place(self.remote_url.as_deref()))
     }
@@ -99,7 +99,10 @@ impl Release {
         let (Some(planned), Some(policy)) = (&plan.forge, &self.policy().forge) else {
             return Ok(None);
         };
-        let text = release_text(plan, &images(plan, publication), self.remote_url.as_deref());
+        let page = self.forge_place().and_then(std::result::Result::ok);
+        let page = page.map(|place| place.page());
+        let pages = [self.remote_url.as_deref(), page.as_deref()];
+        let text = release_text(plan, &images(plan, publication), pages);
         let files = self.release_files(policy)?;
         let tag = plan.git_tag.name.clone();
         Ok(Some(ForgePublication {
@@ -198,7 +201,7 @@ fn in_words(left: &LeftOnForge, now: Option<DateTime<Utc>>) -> String {
             format!("a run has left {what}, which the next release deletes")
         }
         Some(since) => format!(
-            "{what}, made on {}, belongs to a run that is under way or has died; the next release a day after that deletes it",
+            "{what}, made on {}, is of a run that is under way, has died, or was refused by the forge; the next release a day after that deletes it",
             since.format("%Y-%m-%d %H:%M UTC")
         ),
     }

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     io::forge::{FileContent, ReleaseFile},
     oci::Hasher,
-    policy::{FileGlob, ForgePolicy},
+    policy::{FileGlob, ForgePolicy, ForgeService, HookPoint},
     regular_file,
     release::facade::Release,
 };
@@ -27,6 +27,15 @@ impl Release {
     /// The files of a release, as they are on the disk now, and their checksums behind them.
     pub(super) fn release_files(&self, policy: &ForgePolicy) -> Result<Vec<ReleaseFile>> {
         let paths = paths(self.top(), policy)?;
+        if self.refuses_empty() {
+            for path in paths.values() {
+                let path = path.strip_prefix(self.top()).unwrap_or(path);
+                refuse_empty(
+                    self.top(),
+                    &BTreeSet::from([path.to_string_lossy().into_owned()]),
+                )?;
+            }
+        }
         let mut files = paths.into_iter().map(|(name, path)| described(name, path));
         let mut files = files.by_ref().collect::<Result<Vec<_>>>()?;
         if !files.is_empty() {
@@ -39,8 +48,30 @@ impl Release {
     /// is no file, or lies elsewhere, would be refused after the build.
     pub(super) fn check_release_files(&self) -> Result<()> {
         let policy = self.policy().forge.iter();
-        let mut globs = policy.flat_map(|policy| &policy.assets);
-        globs.try_for_each(|glob| matches(self.top(), glob).map(drop))
+        for glob in policy.flat_map(|policy| &policy.assets) {
+            let fits = matches(self.top(), glob)?;
+            if self.refuses_empty() && !self.makes_files() {
+                refuse_empty(self.top(), &fits)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the forge takes no file without content.
+    fn refuses_empty(&self) -> bool {
+        let place = self.forge_place();
+        place.is_some_and(|place| place.is_ok_and(|place| place.service == ForgeService::GitHub))
+    }
+
+    /// Whether a program of the project runs before the files are sent, and may make them.
+    fn makes_files(&self) -> bool {
+        let policy = self.policy();
+        let mut names = policy.image_names().into_iter();
+        !policy.hooks.at(HookPoint::BeforeBuild).is_empty()
+            || names.any(|name| {
+                let image = policy.image_policy(&name);
+                image.build.image_source.command().is_some()
+            })
     }
 }
 
@@ -108,6 +139,17 @@ fn matches(top: &Path, glob: &FileGlob) -> Result<BTreeSet<String>> {
         regular_file::inside(top, path).map_err(|error| refuse(path, &error))?;
     }
     Ok(fits)
+}
+
+/// GitHub takes no file without content, and says so only when it is sent.
+fn refuse_empty(top: &Path, paths: &BTreeSet<String>) -> Result<()> {
+    let is_empty = |path: &&String| fs::metadata(top.join(path)).is_ok_and(|it| it.len() == 0);
+    match paths.iter().find(is_empty) {
+        None => Ok(()),
+        Some(path) => Err(failed(format!("`{path}` is empty (`forge.assets`)"))
+            .cause("GitHub takes no file without content")
+            .hint("fill the file, or leave it out of `forge.assets`")),
+    }
 }
 
 /// The directories of a glob before its first special character.

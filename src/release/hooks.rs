@@ -143,6 +143,17 @@ impl<'a> Told<'a> {
     }
 }
 
+/// What helps where the gate has said no.
+fn after_refusal(publication: &Publication) -> String {
+    let version = &publication.version;
+    match publication.is_named() {
+        true => format!(
+            "{version} is published already: when the gate lets it pass, `hoist release --version {version}` completes it"
+        ),
+        false => "mend what it reports, and release the next commit".to_owned(),
+    }
+}
+
 impl Release {
     /// The same release, which runs the policy's hooks only where they are `wanted`. A git tag that is made
     /// without them says so.
@@ -198,9 +209,13 @@ impl Release {
             layout: layout.cloned(),
             ..Told::of_plan(verb, plan)
         };
-        let nothing_moved = "no tag has moved; what was sent has no name";
+        let nothing_moved = publication.nothing_moved();
         self.run_before_lock(plan, HookPoint::AfterStage, &told, nothing_moved)
-            .await?;
+            .await
+            .map_err(|error| match error.code() {
+                ErrorCode::GateRefused => error.hint(after_refusal(publication)),
+                _ => error,
+            })?;
         if !self.runs_hooks(HookPoint::AfterStage) {
             return Ok(Vec::new());
         }
@@ -352,7 +367,6 @@ impl Release {
             {
                 Error::refused(format!("`{name}` refuses the image: {status}"))
                     .with_code(ErrorCode::GateRefused)
-                    .hint("mend what it reports, and release the next commit")
             }
             ProgramEnd::Exited(status) => {
                 Error::failed(format!("`{name}` (`hooks.{point}`) failed: {status}"))

@@ -52,6 +52,7 @@ impl Release {
         consent: &Consent,
     ) -> Result<Option<Outcome>> {
         self.registries.publish();
+        publish::refuse_tagged(&self.world(), &self.scope()?, how).await?;
         self.recover(how, consent, RecoveryDirection::Back).await
     }
 

@@ -1,6 +1,7 @@
 //! One forge over HTTP: the token, waits that the forge asks for, and what it refuses.
 
 use std::{
+    fmt::Write as _,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -317,6 +318,9 @@ impl ForgeClient {
     }
 }
 
+/// How long is waited after a limit of which GitHub does not say when it ends.
+const A_MINUTE: Duration = Duration::from_secs(60);
+
 /// What an answer that is an error means, in the forge's words.
 async fn refused(request: String, answer: Response) -> ForgeError {
     let status = answer.status();
@@ -330,16 +334,27 @@ async fn refused(request: String, answer: Response) -> ForgeError {
     let words = mask.hide(&words(&body));
     let is_throttled = status == 429
         || status == 403 && (is_used_up || wait.is_some() || words.contains("rate limit"));
+    // GitHub asks for a minute where it does not say how long.
+    let is_secondary = is_throttled && words.contains("secondary rate limit");
+    let wait = wait.or_else(|| is_secondary.then_some(A_MINUTE));
     let kind = match status {
         _ if is_throttled => ForgeErrorKind::Later(wait),
         401 | 403 | 404 => ForgeErrorKind::Denied,
         408 | 500..=599 => ForgeErrorKind::Unknown,
         _ => ForgeErrorKind::Refused,
     };
-    let detail = match words.is_empty() {
+    let mut detail = match words.is_empty() {
         true => status.to_string(),
         false => format!("{status}: {words}"),
     };
+    if let ForgeErrorKind::Later(Some(wait)) = kind
+        && wait >= A_MINUTE
+        && let Ok(wait) = TimeDelta::from_std(wait)
+        && let Some(until) = Utc::now().checked_add_signed(wait)
+    {
+        let until = until.format("%Y-%m-%d %H:%M UTC");
+        let _ = write!(detail, "; it asks to be left alone until {until}");
+    }
     ForgeError::new(kind, request, detail)
 }
 

@@ -10,6 +10,9 @@ use crate::{
 /// The longest explanation of a forge that is kept, in characters.
 const MAX_DETAIL: usize = 400;
 
+/// What helps where GitHub has kept a tag name for an immutable release: no request is ever taken for it again.
+pub const NAME_IS_USED: &str = "GitHub never again takes a tag name that an immutable release has had: this version has no page on it, with `[forge]` taken out of the policy it goes without, and the next version has its own";
+
 /// A request to a forge that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{request}: {detail}")]
@@ -70,6 +73,15 @@ impl ForgeError {
         match self.kind {
             ForgeErrorKind::Denied => self.remedy(remedy),
             _ => self,
+        }
+    }
+
+    /// With what is true of a tag name that GitHub does not take any more.
+    #[must_use]
+    pub(super) fn remedy_of_name(self) -> Self {
+        match self.detail.contains("used by an immutable release") {
+            true => self.remedy(NAME_IS_USED),
+            false => self,
         }
     }
 

@@ -167,7 +167,8 @@ impl ForgeApi for GitHub {
             again: Again::Never,
             ..self.0.request(Method::POST, "releases", &[])?
         };
-        let answer = self.0.client.send(asked).await?;
+        let answer = self.0.client.send(asked).await;
+        let answer = answer.map_err(ForgeError::remedy_of_name)?;
         shown(&answer, (&text.tag, None), false)
     }
 
@@ -247,7 +248,8 @@ impl ForgeApi for GitHub {
             again: Again::Permitted(permit),
             ..self.0.request(method, &path, &[])?
         };
-        let answer = self.0.client.send(asked).await?;
+        let answer = self.0.client.send(asked).await;
+        let answer = answer.map_err(ForgeError::remedy_of_name)?;
         shown(&answer, (&public.text.tag, public.draft), true).map(drop)
     }
 

@@ -21,5 +21,5 @@ pub use api::{
     ReleaseFile, ReleaseText, has_drafts,
 };
 pub use connection::ForgeConnection;
-pub use error::{ForgeError, ForgeErrorKind};
+pub use error::{ForgeError, ForgeErrorKind, NAME_IS_USED};
 pub use open::open;

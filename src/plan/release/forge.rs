@@ -58,12 +58,13 @@ pub fn planned_forge(
     }))
 }
 
-/// What the release on the forge says: the notes, and the images by their digests.
+/// What the release on the forge says: the notes, and the images by their digests. `pages`: where the project may be
+/// seen, for a link to what is cut off.
 #[must_use]
 pub fn release_text(
     plan: &Plan,
     images: &[(ImageName, Repository, Digest)],
-    remote: Option<&str>,
+    pages: [Option<&str>; 2],
 ) -> String {
     let mut table = String::from("\n## Images\n\n| image | digest |\n|---|---|\n");
     for (name, repository, digest) in images {
@@ -80,7 +81,7 @@ pub fn release_text(
         return format!("{notes}\n{table}");
     }
     let tag = plan.git_tag.name.short();
-    let forge = remote.and_then(Forge::of);
+    let forge = pages.into_iter().flatten().find_map(Forge::of);
     let more = match (forge, &plan.current_tag) {
         (Some(forge), Some(from)) => format!("\n\n[All changes]({})\n", forge.compare(from, tag)),
         _ => format!("\n\nThe message of the git tag `{tag}` has all changes.\n"),

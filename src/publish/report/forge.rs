@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind},
+    io::forge::NAME_IS_USED,
     outcome::TagReport,
     publish::{
         protocol::observation::GitTagSeen,
@@ -21,16 +22,30 @@ fn named(end: Ending<'_>) -> (&'static str, String) {
 pub(super) fn hidden(end: Ending<'_>) -> Error {
     let version = &end.run.prepared.version;
     let (name, place) = named(end);
-    let message = format!("{name} does not make the release of {version} public");
+    let (message, page) = match end.remarks.is_page_hidden() {
+        true => (
+            format!("{name} does not make the release of {version} public"),
+            format!("{place} does not show the release"),
+        ),
+        false => (
+            format!("whether {name} has made the release of {version} public is not known"),
+            format!("whether {place} shows the release is not known"),
+        ),
+    };
     let error = Error::new(ErrorKind::NeedsHuman, message).with_code(ErrorCode::ForgeHidden);
     let error = because(error, end.remarks.last_failure()).state(format!(
-        "every image tag shows {version}, and git has its tag; {place} does not show the release"
+        "every image tag shows {version}, and git has its tag; {page}"
     ));
-    let error = match end.remarks.hint() {
-        Some(remedy) => error.hint(remedy),
-        None => error,
-    };
-    error.hint(format!("`hoist release --version {version}` completes it"))
+    match end.remarks.hint() {
+        // Nothing completes it.
+        Some(NAME_IS_USED) => error.hint(NAME_IS_USED),
+        Some(remedy) => error.hint(remedy).hint(completes(version)),
+        None => error.hint(completes(version)),
+    }
+}
+
+fn completes(version: &semver::Version) -> String {
+    format!("when the cause is gone, `hoist release --version {version}` completes it")
 }
 
 /// All tags moved, git has the tag, and the forge did not answer in time.

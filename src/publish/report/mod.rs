@@ -200,7 +200,8 @@ fn assemble(
 fn is_public(end: Ending<'_>) -> Option<bool> {
     match end.txn.state {
         State::Ended(End::Published) => Some(true),
-        State::Ended(End::Hidden | End::RolledBack | End::Leftover | End::NotBegun) => Some(false),
+        State::Ended(End::Hidden) => end.remarks.is_page_hidden().then_some(false),
+        State::Ended(End::RolledBack | End::Leftover | End::NotBegun) => Some(false),
         _ => None,
     }
 }

@@ -7,7 +7,10 @@ use crate::{
     outcome::{OutcomeKind, TagReport},
     publish::{
         errors::MAY_PUSH,
-        protocol::state::{Cause, End, Goal, State, Stop},
+        protocol::{
+            observation::GitTagSeen,
+            state::{Cause, End, Goal, State, Stop},
+        },
         report::{
             command::{command, finished_first, from_branch, pull_again, takes_up},
             doubt::{unclear, unsettled},
@@ -337,7 +340,14 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
     let failed = || failure(end, error_kind);
     let new = |message: &str| because(Error::new(error_kind, message), end.remarks.last_failure());
     let ours = || list(tags, Meant::New(version));
-    let both = "`hoist resume` finishes it, `hoist rollback` undoes it";
+    let both = match end.run.holding.git_tag() {
+        Some(GitTagSeen::Ours) => {
+            "`hoist resume` finishes it; git has its tag, so it is not undone"
+        }
+        Some(GitTagSeen::Absent | GitTagSeen::Other) | None => {
+            "`hoist resume` finishes it, `hoist rollback` undoes it"
+        }
+    };
     let error = match stop {
         Stop::Held => failed()
             .state(format!("held by policy; {}", ours()))

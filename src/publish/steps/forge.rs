@@ -3,13 +3,13 @@
 
 use crate::{
     io::{
-        forge::{ForgeApi, ForgeError, ForgeRelease, PublicRelease, ReleaseText},
+        forge::{ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, PublicRelease, ReleaseText},
         git::remote::RefPattern,
         lease::Permit,
     },
     publish::{
         deadline::{Backoff, REFUSALS},
-        draft_end::{clear, holder, tell_left, withdraw as withdrawn},
+        draft_end::{clear, holder, leave_refused, tell_left, withdraw as withdrawn},
         draft_marker::marked,
         draft_taken::take,
         draft_waits::pause,
@@ -42,13 +42,16 @@ pub(in crate::publish) async fn reveal(at: Position<'_>) -> (ForgeSeen, Remarks)
     let limit = run.limits.forge();
     let mut backoff = Backoff::retry();
     let mut refusals = 0;
+    let mut is_hidden = false;
     loop {
         match read_right(at, &limit, &mut remarks).await {
             Right::Held => {}
             Right::Lost => return (ForgeSeen::LockLost, remarks),
             Right::Unknown => return (ForgeSeen::LockUnknown, remarks),
         }
-        let tried = limit.run(try_to_reveal(run, forge, record)).await;
+        let tried = try_to_reveal(run, forge, record, &mut is_hidden);
+        let tried = limit.run(tried).await;
+        remarks.page_is_hidden(is_hidden);
         let delay = match tried {
             None => return (ForgeSeen::Unreachable, remarks),
             Some(Ok(found)) => {
@@ -59,6 +62,7 @@ pub(in crate::publish) async fn reveal(at: Position<'_>) -> (ForgeSeen, Remarks)
             }
             Some(Err(Unrevealed::Never(why))) => {
                 remarks.failed(why);
+                leave(run, forge, record).await;
                 return (ForgeSeen::Refused, remarks);
             }
             Some(Err(Unrevealed::NoTag(why))) => {
@@ -72,6 +76,7 @@ pub(in crate::publish) async fn reveal(at: Position<'_>) -> (ForgeSeen, Remarks)
             }
         };
         if refusals >= REFUSALS {
+            leave(run, forge, record).await;
             return (ForgeSeen::Refused, remarks);
         }
         if let Some(why) = remarks.last_failure() {
@@ -81,6 +86,12 @@ pub(in crate::publish) async fn reveal(at: Position<'_>) -> (ForgeSeen, Remarks)
             return (ForgeSeen::Unreachable, remarks);
         }
     }
+}
+
+/// Leaves what a later run can use, and no second of it. What stays is told.
+async fn leave(run: &Run, forge: &dyn ForgeApi, record: &ForgeRecord) {
+    let left = leave_refused(&run.world, forge, record, &run.prepared.version);
+    let _ = run.limits.forge().run(left).await;
 }
 
 /// Takes the draft of somebody else, before any tag moves. Where this is refused, nothing of the release has begun.
@@ -148,11 +159,13 @@ enum Unrevealed {
     Failed(ForgeError),
 }
 
-/// The release is public; all that the forge had of its tag before, this one apart.
+/// The release is public; all that the forge had of its tag before, this one apart. `is_hidden`: whether it was seen
+/// not to be public.
 async fn try_to_reveal(
     run: &Run,
     forge: &dyn ForgeApi,
     record: &ForgeRecord,
+    is_hidden: &mut bool,
 ) -> Result<Vec<ForgeRelease>, Unrevealed> {
     let found = forge.releases(record.tag.short()).await;
     let found = found.map_err(Unrevealed::Failed)?;
@@ -162,6 +175,7 @@ async fn try_to_reveal(
     if found.iter().filter(is_own).any(|one| one.is_public) {
         return Ok(found);
     }
+    *is_hidden = true;
     let tag = record.tag.short();
     if let Some(public) = found.iter().find(|one| one.is_public) {
         // Of two runs for one version, the other one has finished first.
@@ -203,7 +217,11 @@ async fn try_to_reveal(
         links: record.links.clone(),
     };
     let permit = run.holding.permit();
+    // Until its answer is there.
+    *is_hidden = false;
     let sent = forge.make_public(&public, &permit).await;
+    let is_open = |error: &ForgeError| error.kind == ForgeErrorKind::Unknown;
+    *is_hidden = sent.as_ref().is_err_and(|error| !is_open(error));
     sent.map_err(Unrevealed::Failed)?;
     let others = found.into_iter().filter(|one| one.id != record.id);
     Ok(others.collect())

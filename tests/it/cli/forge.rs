@@ -309,7 +309,7 @@ fn row_46_what_is_refused_before_the_tags_move_leaves_nothing() {
             "GET /api/v3/repos/acme/api",
             words(429, "slow down").with("retry-after", u64::MAX),
             6,
-            "slow down",
+            "slow down; it asks to be left alone until ",
         ),
         // The token that a proxy repeats is in no output, which each run is looked through for.
         (
@@ -404,19 +404,151 @@ fn row_49_refused_after_the_tag_is_out_the_next_release_completes_it() {
         let scene = Scene::new(&registry, forge);
         let clone = scene.project("assets = [\"files/*\"]");
         let words = json!({ "message": format!("{says} here") });
-        scene.forge.fault(what, 4, Answer::json(422, &words));
+        scene
+            .forge
+            .fault(what, usize::MAX, Answer::json(422, &words));
         let run = scene.release(&clone);
         run.expect(8);
         run.says(says);
         run.says("every image tag shows 1.0.0, and git has its tag");
-        run.says("`hoist release --version 1.0.0` completes it");
+        run.says("when the cause is gone, `hoist release --version 1.0.0` completes it");
         scene.world.assert_unlocked();
         assert!(scene.world.remote.refs().contains("v1.0.0"), "{run}");
+        // However often it is refused, one draft is there, and no package.
+        for _ in 0..2 {
+            scene.release(&clone).expect(8);
+            let is_gitlab = scene.forge.state().is_gitlab;
+            let drafts = scene.forge.releases().len();
+            assert_eq!(drafts, usize::from(!is_gitlab));
+            assert!(scene.forge.state().packages.is_empty());
+        }
         scene.forge.state().faults.clear();
         let run = scene.release(&clone);
         run.expect(0);
         scene.is_complete(&run);
+        let packages = scene.forge.state().packages.len();
+        assert!(packages == 0 || packages == 3, "{packages}");
     }
+}
+
+/// The page was made public, and nothing shows that: so nothing is said of it.
+#[test]
+fn what_was_not_seen_of_the_page_is_not_known() {
+    for (forge, what) in [
+        (TestForge::github(), "PATCH "),
+        (
+            TestForge::gitlab(),
+            "POST /api/v4/projects/acme%2Fapi/releases",
+        ),
+    ] {
+        let registry = registry();
+        let scene = Scene::new(&registry, forge);
+        let clone = scene.project("");
+        scene.forge.state().lost.push((what, 1));
+        scene.forge.state().refuses_after = Some(what);
+        let run = scene.run(
+            &clone,
+            &["release", "--version", "1.0.0", "--yes", "--json"],
+        );
+        run.expect(8);
+        let outcome = run.outcome();
+        assert!(outcome["forge"]["public"].is_null(), "{outcome:#}");
+        let told = outcome["error"].to_string();
+        assert!(
+            told.contains("releases/tag/v1.0.0 shows the release is not known")
+                || told.contains("releases/v1.0.0 shows the release is not known"),
+            "{told}"
+        );
+        assert!(!told.contains("does not show"), "{told}");
+        scene.forge.state().refuses_after = None;
+        let run = scene.release(&clone);
+        run.expect(0);
+        scene.is_complete(&run);
+    }
+}
+
+/// GitHub takes no empty file, and would say so when all is built and staged.
+#[test]
+fn an_empty_file_is_refused_by_name_and_never_sent() {
+    for forge in [TestForge::github(), TestForge::gitlab()] {
+        let is_gitlab = forge.state().is_gitlab;
+        let registry = registry();
+        let scene = Scene::new(&registry, forge);
+        let clone = scene.project("assets = [\"files/*\"]");
+        clone.write("files/marker", "");
+        clone.commit("chore: a marker");
+        clone.push();
+        let run = scene.release(&clone);
+        if is_gitlab {
+            run.expect(0);
+            continue;
+        }
+        // A command makes the image, and could have filled the file: it is named when that has run, and not sent.
+        run.expect(6);
+        run.says("`files/marker` is empty (`forge.assets`)");
+        run.says("no tag has moved");
+        let sent = scene.forge.log();
+        assert!(sent.iter().all(|it| it.method == "GET"), "{run}");
+        scene.is_as_before(&run);
+        let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        let lines = policy.lines().filter(|line| !line.starts_with("command"));
+        clone.write("release.toml", lines.collect::<Vec<_>>().join("\n"));
+        clone.commit("chore: no command");
+        clone.push();
+        let run = scene.release(&clone);
+        run.expect(6);
+        run.says("`files/marker` is empty (`forge.assets`)");
+        run.says("nothing was built or moved");
+        scene.is_as_before(&run);
+    }
+}
+
+/// Messages go out once at most; that none did is said.
+#[test]
+fn what_is_not_announced_is_told() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone =
+        scene.project("\n[[announce]]\nurl = { env = \"ROOM\" }\ntemplate = \"room.json.jinja\"");
+    clone.write("room.json.jinja", "{}");
+    clone.commit("chore: a room");
+    clone.push();
+    let words = json!({ "message": "Repository rule violations found" });
+    scene
+        .forge
+        .fault("PATCH ", usize::MAX, Answer::json(422, &words));
+    let run = scene.release(&clone);
+    run.expect(8);
+    run.says("1.0.0 is published, and not announced");
+    scene.forge.state().faults.clear();
+    let run = scene.release(&clone);
+    run.expect(0);
+    run.says("this run does not announce 1.0.0");
+    // A run that finds all of it done says nothing.
+    let run = scene.release(&clone);
+    assert!(!run.to_string().contains("announce"), "{run}");
+}
+
+/// GitHub takes such a draft, and refuses to make it public for ever.
+#[test]
+fn a_tag_name_of_an_immutable_release_is_told_with_what_helps() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("");
+    scene.forge.state().used_names.push("v1.0.0".to_owned());
+    let run = scene.release(&clone);
+    run.expect(8);
+    run.says("tag_name was used by an immutable release");
+    run.says("the next version has its own");
+    assert!(!run.to_string().contains("completes it"), "{run}");
+    let run = scene.run(&clone, &["release", "--version", "1.0.1", "--yes"]);
+    run.expect(0);
+    assert!(
+        scene
+            .forge
+            .releases()
+            .contains(&("v1.0.1".to_owned(), false))
+    );
 }
 
 /// The forge does not answer any more when the git tag is out: the lock stays, and another clone finishes it.
@@ -446,12 +578,31 @@ fn row_48_another_clone_makes_it_public() {
     let status = scene.run(&clone, &["status"]);
     status.expect(5);
     status.says("releases/tag/v1.0.0");
+    status.says("git has its tag, so it cannot be undone: `hoist resume` makes its page public");
     scene.forge.state().faults.clear();
+    // Whoever asks for the way back gets no page made public.
     let other = scene.world.remote.clone("b", &[]);
-    let back = scene.run(&other, &["rollback", "--take-over", "--yes"]);
-    back.expect(4);
-    back.says("complete already");
-    scene.is_complete(&back);
+    for (clone, args) in [
+        (&clone, &["rollback", "--yes"] as &[&str]),
+        (&other, &["rollback", "--take-over", "--yes"]),
+    ] {
+        let back = scene.run(clone, args);
+        back.expect(4);
+        back.says("1.0.0 cannot be undone: git has its tag `v1.0.0`");
+        back.says("releases/tag/v1.0.0 is not public; the lock stays");
+        back.says("`hoist resume` makes the page public");
+        assert_eq!(
+            scene.forge.releases(),
+            [("v1.0.0".to_owned(), true)],
+            "{back}"
+        );
+    }
+    let there = scene.run(&other, &["status"]);
+    there.says("git has its tag, so it cannot be undone");
+    there.says("its release on the forge may not be public");
+    let resumed = scene.run(&other, &["resume", "--take-over", "--yes"]);
+    resumed.expect(0);
+    scene.is_complete(&resumed);
 }
 
 /// Something between hoist and the forge says that all is well, and nothing was done; or the forge says one thing

@@ -358,3 +358,25 @@ fn what_a_hook_changes_in_the_clone_is_told() {
         fs::remove_dir_all(clone.path()).unwrap();
     }
 }
+
+/// What is published already has its names, whatever the gate says of it then.
+#[test]
+fn a_gate_that_refuses_what_is_published_says_so() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &[("after-stage", "test ! -e $OUT.closed", "")]);
+    release(&world, &clone).expect(0);
+    {
+        let mut state = registry.state();
+        assert!(state.store.contents(NAME).unwrap().remove_tag("latest"));
+    }
+    let closed = format!("{}.closed", out(&world));
+    fs::write(&closed, "").unwrap();
+    let run = release(&world, &clone);
+    run.expect(4);
+    run.says("no tag has moved; what was published before stays");
+    run.says("1.0.0 is published already: when the gate lets it pass, `hoist release --version 1.0.0` completes it");
+    assert!(!run.to_string().contains("has no name"), "{run}");
+    fs::remove_file(&closed).unwrap();
+    release(&world, &clone).expect(0);
+}

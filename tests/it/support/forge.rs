@@ -44,6 +44,11 @@ pub struct ForgeState {
     pub faults: Vec<(&'static str, usize, Answer)>,
     /// Requests that are carried out and not answered, by a part of their line: so often.
     pub lost: Vec<(&'static str, usize)>,
+    /// From the first request on whose line contains this, the token is refused.
+    pub refuses_after: Option<&'static str>,
+    is_refusing: bool,
+    /// Tag names that immutable releases have had.
+    pub used_names: Vec<String>,
     /// Nothing of a public release can be changed.
     pub immutable: bool,
     last: u64,
@@ -79,6 +84,9 @@ impl TestForge {
             made_tags: Vec::new(),
             faults: Vec::new(),
             lost: Vec::new(),
+            refuses_after: None,
+            is_refusing: false,
+            used_names: Vec::new(),
             immutable: false,
             last: 100,
         }));
@@ -237,6 +245,10 @@ impl ForgeState {
                 return answer.clone();
             }
         }
+        if self.is_refusing && self.refuses_after.is_some() {
+            return message(401, "Bad credentials");
+        }
+        self.is_refusing = self.refuses_after.is_some_and(|what| line.contains(what));
         let answer = match self.is_gitlab {
             true => self.gitlab(asked),
             false => self.github(asked),
@@ -395,9 +407,19 @@ impl ForgeState {
             return message(422, &format!("Invalid request.\n\n{why}"));
         }
         let immutable = self.immutable;
+        let used = self.used_names.clone();
         let Some(release) = self.release(id) else {
             return message(404, "Not Found");
         };
+        let is_used = used.iter().any(|name| release["tag_name"] == **name);
+        if is_used && body["draft"] == json!(false) {
+            return invalid(
+                "Release",
+                "tag_name",
+                "custom",
+                Some("tag_name was used by an immutable release"),
+            );
+        }
         if immutable && release["draft"] == json!(false) {
             return invalid(
                 "Release",
@@ -428,6 +450,10 @@ impl ForgeState {
         };
         if immutable && release["draft"] == json!(false) {
             return message(422, "Cannot upload assets to an immutable release");
+        }
+        if asked.body.is_empty() {
+            let words = "size must be greater than or equal to 1";
+            return invalid("ReleaseAsset", "size", "custom", Some(words));
         }
         let assets = release["assets"].as_array_mut().unwrap();
         if assets.iter().any(|it| it["name"] == *name) {
