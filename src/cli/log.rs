@@ -161,6 +161,11 @@ fn recorded(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Vec<Vec<TableC
         let words = image_words(&receipt.image);
         lines.push(line("image", format!("{image}{words}")));
     }
+    let platforms = past.platforms.iter();
+    lines.extend(platforms.map(|one| {
+        let text = format!("{} of {}", one.platform, one.digest);
+        line("platform", text)
+    }));
     let about = |what: &str, one: &ReferrerReceipt| {
         let place = one.repository.digest(&one.digest);
         let kind = sanitize_line(&one.artifact_type, 200);
@@ -256,6 +261,8 @@ struct RecordedImage<'a> {
     image: &'a str,
     /// The variant; the plain image has `null`.
     variant: Option<&'a str>,
+    /// The platforms that it is for; empty where the git tag does not record them.
+    platforms: Vec<&'a str>,
 }
 
 /// A withdrawn version in a document.
@@ -285,6 +292,12 @@ fn document(all: &Past, limit: usize) -> LogDocument<'_> {
                 digest: &receipt.digest,
                 image: receipt.image.name(),
                 variant: receipt.image.variant(),
+                platforms: past
+                    .platforms
+                    .iter()
+                    .filter(|one| one.digest == receipt.digest)
+                    .map(|one| one.platform.as_str())
+                    .collect(),
             })
             .collect(),
         attachments: &past.attachments,

@@ -56,6 +56,7 @@ mod trace;
 mod unlock;
 mod usage;
 mod verify;
+mod verify_document;
 mod wait_text;
 
 use std::process::ExitCode;

@@ -2,23 +2,19 @@
 
 use std::{collections::BTreeSet, process::ExitCode};
 
-use semver::Version;
-use serde::Serialize;
-use serde_json::Value;
-
 use super::{
     context::Context,
     exit,
-    images::{Images, plain},
-    log::{RecordedWithdrawal, recorded_withdrawal},
+    images::Images,
     render::Terminal,
     table::{Meaning, TableCell},
+    verify_document::{Seen, document, is_right},
 };
 use crate::{
     error::{Error, Result},
-    oci::{Digest, Observed, Repository, Tag},
+    oci::Observed,
     project::parse_version,
-    release::{CheckState, Finding, TagCheck, TagKind, Verified, VerifyOptions},
+    release::{CheckState, Finding, ProvenImage, TagCheck, TagKind, Verified, VerifyOptions},
     text::bytes as size,
 };
 
@@ -66,7 +62,7 @@ pub(super) fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode> {
     if terminal.json {
         terminal.json(&verified.document(document));
     } else {
-        print(&verified, args.deep, terminal);
+        print(&verified, &options, terminal);
     }
     verified.tell_errors(terminal);
     Ok(ExitCode::from(verified.code(|seen| {
@@ -75,13 +71,6 @@ pub(super) fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode> {
             false => exit::DISAGREE,
         }
     })))
-}
-
-/// What was seen of one image.
-struct Seen {
-    releases: Vec<Verified>,
-    /// What an unfinished or running release means for the answer.
-    hindrance: Option<String>,
 }
 
 /// While a release is unfinished, some of its tags can be where it put them.
@@ -98,11 +87,7 @@ fn unfinished(hindrance: Result<Option<Error>>) -> Option<String> {
     }
 }
 
-fn is_right(verified: &[Verified]) -> bool {
-    verified.iter().all(Verified::is_right)
-}
-
-fn print(verified: &Images<Seen>, deep: bool, terminal: &Terminal) {
+fn print(verified: &Images<Seen>, how: &VerifyOptions, terminal: &Terminal) {
     let mut rows = Vec::new();
     for (label, seen) in verified.values() {
         let checks = seen.releases.iter().flat_map(|release| &release.checks);
@@ -113,7 +98,7 @@ fn print(verified: &Images<Seen>, deep: bool, terminal: &Terminal) {
         for line in problems(&seen.releases) {
             terminal.warning(&label.note(&line));
         }
-        for line in notes(&seen.releases, deep) {
+        for line in notes(&seen.releases, how) {
             terminal.note(&label.note(&line));
         }
         if let Some(line) = &seen.hindrance {
@@ -133,11 +118,14 @@ fn problems(verified: &[Verified]) -> Vec<String> {
 }
 
 /// What was done, and what mends the rest.
-fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
+fn notes(verified: &[Verified], how: &VerifyOptions) -> Vec<String> {
     let mut notes = Vec::new();
-    if deep {
+    if how.deep {
         let bytes: u64 = verified.iter().map(|release| release.bytes).sum();
         notes.push(format!("{} of blobs were fetched and checked", size(bytes)));
+    }
+    if how.signatures {
+        notes.extend(proven(verified));
     }
     for release in verified {
         if let Some(withdrawn) = &release.withdrawn {
@@ -158,6 +146,19 @@ fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
         notes.push("no version is published".to_owned());
     }
     notes
+}
+
+/// Whose signatures are proven. Those that are not are problems.
+fn proven(verified: &[Verified]) -> Vec<String> {
+    let asked = || verified.iter().flat_map(|release| &release.signatures);
+    if asked().next().is_none() {
+        return vec!["no signature was looked at: no tag shows an image of the release".to_owned()];
+    }
+    let images = asked().filter(|image| image.proven);
+    let name = |image: &ProvenImage| image.repository.digest(&image.digest);
+    let images: BTreeSet<String> = images.map(name).collect();
+    let line = |image: String| format!("the signature of {image} is proven");
+    images.into_iter().map(line).collect()
 }
 
 /// What mends a release: its own tags come with it, and moving tags alone are a matter of `repair`. A fixed tag
@@ -247,139 +248,4 @@ fn meaning(state: CheckState) -> Meaning {
             Meaning::Bad
         }
     }
-}
-
-/// The document of `hoist verify --json`.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct VerifyDocument<'a> {
-    /// The version of the format.
-    v: u8,
-    /// Nothing is wrong.
-    ok: bool,
-    /// The releases that were looked at.
-    versions: Vec<&'a Version>,
-    /// Each tag of each release in each repository.
-    tags: Vec<VerifiedTag<'a>>,
-    /// What is wrong with an image itself.
-    findings: Vec<VerifiedImage<'a>>,
-    /// The images in repositories that a release is not judged by.
-    not_judged: Vec<UnjudgedImage<'a>>,
-    /// What an unfinished or running release means for the answer; `null`: there is none.
-    unfinished: Option<&'a str>,
-    /// What a person should know of the repositories.
-    notes: Vec<&'a str>,
-    /// The releases among them that were taken back.
-    withdrawn: Vec<RecordedWithdrawal<'a>>,
-    /// Bytes that were fetched and checked.
-    bytes: u64,
-}
-
-/// One tag in one repository.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct VerifiedTag<'a> {
-    /// The release.
-    version: &'a Version,
-    /// The repository that was looked at.
-    repository: &'a Repository,
-    /// The tag that the release should have there.
-    tag: &'a Tag,
-    /// The image that it should show.
-    image: &'a str,
-    /// The variant; `null` for an image without a suffix.
-    variant: Option<&'a str>,
-    /// Whether later releases may move it.
-    kind: TagKind,
-    /// How the tag stands.
-    state: CheckState,
-    /// What it should show; `null` where no repository has the release.
-    want: Option<&'a Digest>,
-    /// What it shows; `null`: there is no such tag, or it could not be read.
-    shown: Option<&'a Digest>,
-    /// Why the tag belongs to the release, or does not; empty for a fixed tag.
-    why: &'a str,
-}
-
-/// Something that is wrong with an image in a repository.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct VerifiedImage<'a> {
-    /// The release.
-    version: &'a Version,
-    /// The repository that has the image.
-    repository: &'a Repository,
-    /// The image's manifest or index.
-    digest: &'a Digest,
-    /// What is wrong, as a fragment of a sentence.
-    problem: &'a str,
-}
-
-/// An image in a repository that a release is not judged by.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct UnjudgedImage<'a> {
-    /// The release.
-    version: &'a Version,
-    /// The repository.
-    repository: &'a Repository,
-    /// The image's name; `main` where a policy has one.
-    image: &'a str,
-    /// The variant; `null` for an image without a suffix.
-    variant: Option<&'a str>,
-    /// Why it is not judged, as a sentence.
-    why: String,
-}
-
-fn document(seen: &Seen) -> Value {
-    let verified = &seen.releases;
-    let mut tags = Vec::new();
-    let mut findings = Vec::new();
-    let mut not_judged = Vec::new();
-    for release in verified {
-        let version = &release.version;
-        tags.extend(release.checks.iter().map(|check| VerifiedTag {
-            version,
-            repository: &check.repository,
-            tag: &check.tag,
-            image: check.image.name(),
-            variant: check.image.variant(),
-            kind: check.kind,
-            state: check.state,
-            want: check.want.as_ref(),
-            shown: check.shown.digest(),
-            why: &check.why,
-        }));
-        findings.extend(release.findings.iter().map(|finding| VerifiedImage {
-            version,
-            repository: &finding.repository,
-            digest: &finding.digest,
-            problem: &finding.problem,
-        }));
-        not_judged.extend(release.unjudged.iter().map(|place| UnjudgedImage {
-            version,
-            repository: &place.repository,
-            image: place.image.name(),
-            variant: place.image.variant(),
-            why: place.words(version),
-        }));
-    }
-    let withdrawn = verified
-        .iter()
-        .filter_map(|release| release.withdrawn.as_ref());
-    plain(&VerifyDocument {
-        v: 1,
-        ok: is_right(verified),
-        versions: verified.iter().map(|release| &release.version).collect(),
-        tags,
-        findings,
-        not_judged,
-        unfinished: seen.hindrance.as_deref(),
-        notes: verified
-            .iter()
-            .flat_map(|release| release.notes.iter().map(String::as_str))
-            .collect(),
-        withdrawn: withdrawn.map(recorded_withdrawal).collect(),
-        bytes: verified.iter().map(|release| release.bytes).sum(),
-    })
 }

@@ -6,7 +6,7 @@ use semver::Version;
 use crate::{
     error::Result,
     git::CommitId,
-    plan::release::receipt::{self, Receipt, ReferrerReceipt},
+    plan::release::receipt::{self, PlatformReceipt, Receipt, ReferrerReceipt},
     project::open::Project,
     text::sanitize_line,
 };
@@ -27,6 +27,8 @@ pub struct PastRelease {
     pub run: Option<String>,
     /// The image in each repository; empty for a tag that hoist did not make.
     pub images: Vec<Receipt>,
+    /// What the images are for; empty where an earlier hoist, or none, made the tag.
+    pub platforms: Vec<PlatformReceipt>,
     /// What was attached to the images.
     pub attachments: Vec<ReferrerReceipt>,
     /// The signatures that were made of them.
@@ -104,9 +106,17 @@ impl Project {
             uncommitted: lines(&recorded.uncommitted),
             forge: recorded.forge.map(|page| sanitize_line(&page, 300)),
             images: recorded.images,
+            platforms: recorded.platforms.into_iter().map(shown).collect(),
             attachments: recorded.attachments,
             signatures: recorded.signatures,
         })
+    }
+}
+
+fn shown(one: PlatformReceipt) -> PlatformReceipt {
+    PlatformReceipt {
+        platform: sanitize_line(&one.platform, 200),
+        ..one
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     event::{Awaited, Finished, Started},
     io::{build_log::BuildLog, file_lock::FileLock, registry::image_tree, wait_report::WaitReport},
-    oci::{Digest, Image, ImageName, Repository},
+    oci::{Digest, Image, ImageName, Platform, Repository},
     plan::{Plan, PlannedImage, PlannedSource},
     policy::{BuildPolicy, SourceFiles},
     release::{errors, facade::Release, request::ImageOptions},
@@ -19,6 +19,8 @@ use crate::{
 /// The images of a release, in the plan's order.
 pub(super) struct Made {
     pub(super) images: Vec<Image>,
+    /// What they are for, in the same order.
+    pub(super) platforms: Vec<Vec<Platform>>,
     /// What is over the budget and is released all the same, a line each.
     pub(super) over_budget: Vec<String>,
     /// What no commit holds and is released all the same, a line each.
@@ -107,6 +109,7 @@ impl Release {
         Self::refuse_same_pick(plan, &options.legs, &images)?;
         Ok(Made {
             images,
+            platforms: Vec::new(),
             over_budget: Vec::new(),
             uncommitted: uncommitted.into_iter().collect(),
         })

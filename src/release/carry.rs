@@ -1,9 +1,11 @@
 //! What is about an image goes along when the image goes to a further repository.
 
+use std::collections::BTreeSet;
+
 use crate::{
     error::{Error, ErrorCode, Result},
     io::registry::{
-        RepositoryApi,
+        RegistryError, RegistryErrorKind, RepositoryApi,
         referrer_tree::{ReferrerTreeError, referrer_tree},
     },
     oci::{Digest, Image, Repository, Tag, referrer::referrers_tag},
@@ -13,7 +15,8 @@ use crate::{
 };
 
 impl Release {
-    /// What is about the images that were published already, from where each of them is taken. An image
+    /// What is about the images that were published already, from where each of them is taken, and from each other
+    /// of its repositories: one that was published before can have lost something that another still has. An image
     /// that goes nowhere else has it there.
     pub(super) async fn carried(&self, plan: &Plan, images: &[Image]) -> Result<Vec<Referrer>> {
         let mut all = Vec::new();
@@ -21,37 +24,54 @@ impl Release {
             let PlannedSource::Adopt { from, .. } = &planned.source else {
                 continue;
             };
-            if plan
-                .repositories_of(planned)
-                .iter()
-                .any(|repository| repository != from)
-            {
-                all.extend(self.referrers_from(from, index, image).await?);
+            let places = plan.repositories_of(planned);
+            let others = places.iter().filter(|place| *place != from);
+            let others: Vec<&Repository> = others.collect();
+            if others.is_empty() {
+                continue;
+            }
+            let mut known = BTreeSet::new();
+            for place in [from].into_iter().chain(others) {
+                let found = self.referrers_from(place, from, index, image).await?;
+                let new = found
+                    .into_iter()
+                    .filter(|one| known.insert(one.entry.digest.clone()));
+                all.extend(new);
             }
         }
         Ok(all)
     }
 
+    /// What `place` has of an image that is taken from `origin`. A further repository may not have the image, and may
+    /// not be there.
     async fn referrers_from(
         &self,
-        from: &Repository,
+        place: &Repository,
+        origin: &Repository,
         index: usize,
         image: &Image,
     ) -> Result<Vec<Referrer>> {
-        let api = self.apis(std::slice::from_ref(from))?.remove(0);
+        let api = self.apis(std::slice::from_ref(place))?.remove(0);
         let documents = image.children.iter().chain([&image.manifest]);
         let subjects: Vec<Digest> = documents.map(|one| one.digest().clone()).collect();
-        let what = || {
-            format!(
-                "cannot read what is about {}",
-                from.digest(image.manifest.digest())
-            )
+        let name = place.digest(image.manifest.digest());
+        let unread = |error: &RegistryError| {
+            errors::registry(&format!("cannot read what is about {name}"), error)
+                .state("no tag has moved")
         };
+        if place != origin {
+            let digest = image.manifest.digest().clone();
+            match api.head(&digest.into()).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(Vec::new()),
+                // The push right is proven, so this is a repository that the push makes.
+                Err(error) if is_not_there(&error.kind) => return Ok(Vec::new()),
+                Err(error) => return Err(unread(&error)),
+            }
+        }
         let found = match referrer_tree(api.as_ref(), &subjects).await {
             Ok(found) => found,
-            Err(ReferrerTreeError::Registry(error)) => {
-                return Err(errors::registry(&what(), &error).state("no tag has moved"));
-            }
+            Err(ReferrerTreeError::Registry(error)) => return Err(unread(&error)),
             Err(error @ ReferrerTreeError::TooMuch(_)) => {
                 return Err(Error::refused("what is about the image is too much to be copied")
                     .with_code(ErrorCode::TooManyReferrers)
@@ -60,7 +80,9 @@ impl Release {
                     .hint("delete what nobody needs, or copy the image with another program first"));
             }
         };
-        self.tell_of_tags(api.as_ref(), &subjects).await;
+        if place == origin {
+            self.tell_of_tags(api.as_ref(), &subjects).await;
+        }
         let mut all = Vec::new();
         for tree in found {
             self.store().hold(tree.manifest.digest())?;
@@ -72,7 +94,7 @@ impl Release {
                 listed: std::collections::BTreeMap::new(),
                 of_layout: std::collections::BTreeMap::new(),
             };
-            all.extend(Referrer::new(index, content, Some(from.clone())));
+            all.extend(Referrer::new(index, content, Some(place.clone())));
         }
         Ok(all)
     }
@@ -95,4 +117,15 @@ impl Release {
             ));
         }
     }
+}
+
+/// Whether an error says that a repository cannot be read before something is pushed to it.
+fn is_not_there(kind: &RegistryErrorKind) -> bool {
+    matches!(
+        kind,
+        RegistryErrorKind::NameUnknown
+            | RegistryErrorKind::Unauthorized
+            | RegistryErrorKind::NoCredentials(_)
+            | RegistryErrorKind::Denied
+    )
 }

@@ -21,6 +21,7 @@ use crate::{
         policy_check::PolicyCheck,
         publication::{alike, still_fits},
         request::ImageOptions,
+        signatures::with_known,
     },
 };
 
@@ -82,6 +83,9 @@ impl Release {
         }
         let checked = self.check_budget(plan, &made.images, options.over_budget);
         made.over_budget = self.or_signal(checked).await?;
+        made.platforms = self
+            .or_signal(self.image_platforms(plan, &made.images))
+            .await?;
         let publication = self.publication(&world, plan, &made, &found);
         let publication = Publication {
             promotes: options.promotes.clone(),
@@ -167,10 +171,11 @@ impl Release {
             let is_new = !gate.is_empty() || !signatures.is_empty();
             let git_tag = match plan.git_tag.create && is_new {
                 true => {
+                    let known = self.receipt_record(world, plan, made, &publication.referrers);
                     let record = ReceiptRecord {
                         gate,
-                        signatures: signatures.clone(),
-                        ..self.receipt_record(world, plan, made, &publication.referrers)
+                        signatures: with_known(&known.signatures, &signatures),
+                        ..known
                     };
                     Some(self.tag_object(plan, &record).await?.0)
                 }

@@ -193,7 +193,7 @@ mod tests {
         release::{
             consent::Consent, inspect::InspectOptions, repair::DriftReport,
             request::ReleaseRequest, rollback::RollbackPlan, unlock::UnlockPlan,
-            verify::VerifyOptions,
+            verified::VerifyOptions,
         },
     };
 

@@ -14,8 +14,8 @@
 //! | how large the images of a release are, beside those of the one before it, for its report; what earlier ones had to pull | `released.rs`; `past_sizes.rs` |
 //! | preflight, images, transaction, what follows from its end | `execute.rs`; `budget.rs`, over `measure.rs`, between images and transaction |
 //! | which release an image is compared with, and where that is | `last_release.rs` |
-//! | what runs around a transaction: the gate, what is told of its end; signatures; messages | `hooks.rs`, `sign.rs`, `announce.rs` |
-//! | from a plan and its images to the transaction's data | `publication.rs` |
+//! | what runs around a transaction: the gate, what is told of its end; signatures; messages | `hooks.rs`, `sign.rs`, `signatures.rs`, `announce.rs` |
+//! | from a plan and its images to the transaction's data | `publication.rs`, `platforms.rs` |
 //! | the release on the forge: what it says, its files | `forge.rs`, `forge_files.rs` |
 //! | an unfinished release: waited for, gone on with | `wait.rs` |
 //! | a journal that came from a lock, against the policy, and who agrees | `policy_check.rs`, over `lock_journal.rs` and `lock_images.rs`; `consent.rs` |
@@ -87,6 +87,7 @@ mod own_files;
 mod past_policy;
 mod past_sizes;
 mod plan;
+mod platforms;
 mod policy_check;
 mod preflight;
 mod programs;
@@ -111,12 +112,14 @@ mod rollback;
 mod sample_tags;
 mod set;
 mod sign;
+mod signatures;
 mod survey;
 mod tags;
 mod trial;
 mod unlisted;
 mod unlock;
 mod unmoved;
+mod verified;
 mod verify;
 mod wait;
 mod withdrawn;
@@ -145,7 +148,7 @@ pub use rollback::{RollbackPlan, TakenBack};
 pub use set::ReleaseSet;
 pub use tags::TagsResult;
 pub use unlock::{LockToDelete, UnlockChoice, UnlockContent, UnlockPlan};
-pub use verify::{Finding, Verified, VerifyOptions};
+pub use verified::{Finding, ProvenImage, Verified, VerifyOptions};
 
 pub use crate::build::{LEG_FORMAT, Leg, LegBase};
 pub use crate::plan::inspect::{

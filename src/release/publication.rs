@@ -3,17 +3,20 @@
 use crate::{
     error::Result,
     io::git::remote::{self, NewTag},
-    oci::{Image, ImageDocument, ImageName, Observed, Platform, Repository},
+    oci::{Image, ImageName, Observed, Repository},
     plan::{
         Plan, PlannedMove,
-        release::receipt::{self, Receipt, ReceiptRecord, ReferrerReceipt},
+        release::receipt::{self, PlatformReceipt, Receipt, ReceiptRecord, ReferrerReceipt},
         tags::{TagAction, TagKind},
     },
     publish::{
         GitTagObject, PreflightResult, Publication, PublishedImage, Referrer, TagClass, TagMove,
         Target, World,
     },
-    release::{build::Made, errors, facade::Release, release_commit::branch_move},
+    release::{
+        build::Made, errors, facade::Release, platforms::listed_platforms,
+        release_commit::branch_move,
+    },
 };
 
 impl Release {
@@ -91,12 +94,7 @@ impl Release {
 
     /// An image with what the journal says of it.
     pub(super) fn named(&self, name: &ImageName, image: Image) -> PublishedImage {
-        let listed = match ImageDocument::parse(&image.manifest) {
-            Ok(ImageDocument::Index(index)) => index.manifests,
-            Ok(ImageDocument::Manifest(_) | ImageDocument::NotAnImage) | Err(_) => Vec::new(),
-        };
-        let listed = listed.into_iter().filter_map(|entry| entry.platform);
-        let mut platforms: Vec<Platform> = listed.filter(|it| !it.is_unknown()).collect();
+        let mut platforms = listed_platforms(&image.manifest);
         if platforms.is_empty() {
             platforms = self.policy().platforms(name).to_vec();
         }
@@ -125,11 +123,28 @@ impl Release {
                 image: planned.name.clone(),
             }));
         }
+        let mut platforms = Vec::new();
+        for (image, own) in made.images.iter().zip(&made.platforms) {
+            let own = own.iter().map(|platform| PlatformReceipt {
+                digest: image.manifest.digest().clone(),
+                platform: platform.in_full(),
+            });
+            for one in own {
+                if !platforms.contains(&one) {
+                    platforms.push(one);
+                }
+            }
+        }
+        let carried = self.carried_signatures(&plan.version, referrers);
+        let about = about(plan, referrers).into_iter();
+        let (signatures, attachments) = about.partition(|one| carried.contains(&one.digest));
         ReceiptRecord {
             run: world.owner.to_string(),
             without_hooks: self.leaves_hooks_out(),
             images: receipts,
-            attachments: attached(plan, referrers),
+            platforms,
+            attachments,
+            signatures,
             over_budget: made.over_budget.clone(),
             uncommitted: made.uncommitted.clone(),
             forge: plan.forge.as_ref().map(|forge| forge.url.clone()),
@@ -162,8 +177,8 @@ impl Release {
     }
 }
 
-/// Where each attachment is published.
-fn attached(plan: &Plan, referrers: &[Referrer]) -> Vec<ReferrerReceipt> {
+/// Where each attachment is published, and each signature that goes along.
+fn about(plan: &Plan, referrers: &[Referrer]) -> Vec<ReferrerReceipt> {
     let receipt = |repository: &Repository, referrer: &Referrer| ReferrerReceipt {
         repository: repository.clone(),
         digest: referrer.entry.digest.clone(),

@@ -1,7 +1,9 @@
 //! What is about a release's images, beside what its git tag records: for `verify`, and as a list for
 //! `inspect`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use semver::Version;
 
 use crate::{
     error::Result,
@@ -11,13 +13,17 @@ use crate::{
         inspect::ReferrerReport,
         release::receipt::{ReceiptRecord, ReferrerReceipt},
     },
-    release::{errors, facade::Release, verify::Finding},
+    release::{errors, facade::Release, verified::Finding},
     text::sanitize_line,
 };
 
 impl Release {
-    /// Each attachment and signature that a release records and that is not there any more.
-    pub(super) async fn missing_referrers(&self, record: &ReceiptRecord) -> Result<Vec<Finding>> {
+    /// Each attachment and signature that a release records and that is not there any more, and what helps.
+    pub(super) async fn missing_referrers(
+        &self,
+        version: &Version,
+        record: &ReceiptRecord,
+    ) -> Result<(Vec<Finding>, Vec<String>)> {
         let attachments = record.attachments.iter().map(|one| (one, "attachment"));
         let signatures = record.signatures.iter().map(|one| (one, "signature"));
         let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -27,6 +33,8 @@ impl Release {
         }
         let known = self.repositories()?;
         let mut findings = Vec::new();
+        let mut gone = Vec::new();
+        let mut there = BTreeSet::new();
         for ((repository, subject), recorded) in places {
             if !known.contains(repository) {
                 continue;
@@ -38,22 +46,53 @@ impl Release {
                 .find(|image| image.repository == *repository && image.digest == *subject);
             let image = named.map(|image| image.image.clone()).unwrap_or_default();
             let look = missing(api.as_ref(), (&image, subject), &recorded).await;
-            let gone = look.map_err(|error| {
+            let missing = look.map_err(|error| {
                 let what = format!("cannot read what is about {}", repository.digest(subject));
                 errors::registry(&what, &error)
             })?;
-            findings.extend(gone);
+            let lacks = |digest: &Digest| missing.iter().any(|(one, _)| one.digest == *digest);
+            let kept = recorded.iter().filter(|(one, _)| !lacks(&one.digest));
+            there.extend(kept.map(|(one, _)| one.digest.clone()));
+            for (one, finding) in missing {
+                gone.push(one.digest.clone());
+                findings.push(finding);
+            }
         }
-        Ok(findings)
+        Ok((findings, ways_back(version, &gone, &there)))
     }
 }
 
+/// What helps where a repository lacks what is recorded: a release of the version takes along what another of its
+/// repositories has.
+fn ways_back(version: &Version, gone: &[Digest], there: &BTreeSet<Digest>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if gone.iter().any(|digest| there.contains(digest)) {
+        notes.push(format!(
+            "`hoist release --version {version}` at its commit copies what one of the repositories has lost, and another has, of attachments and signatures; `hoist repair` moves tags alone"
+        ));
+    }
+    let mut lost: Vec<&str> = gone
+        .iter()
+        .filter(|digest| !there.contains(digest))
+        .map(Digest::as_str)
+        .collect();
+    lost.sort_unstable();
+    lost.dedup();
+    if !lost.is_empty() {
+        notes.push(format!(
+            "no repository lists {} any more, so hoist has nothing to copy: put it there again with the program that made it, or release the next version",
+            lost.join(", ")
+        ));
+    }
+    notes
+}
+
 /// Which of `recorded` the repository neither lists nor has.
-async fn missing(
+async fn missing<'r>(
     api: &dyn RepositoryApi,
     (image, subject): (&ImageName, &Digest),
-    recorded: &[(&ReferrerReceipt, &str)],
-) -> Result<Vec<Finding>, RegistryError> {
+    recorded: &[(&'r ReferrerReceipt, &str)],
+) -> Result<Vec<(&'r ReferrerReceipt, Finding)>, RegistryError> {
     let listed = referrer_list::referrers(api, subject).await?;
     let mut findings = Vec::new();
     for (one, what) in recorded {
@@ -66,12 +105,13 @@ async fn missing(
             continue;
         };
         let kind = sanitize_line(&one.artifact_type, 200);
-        findings.push(Finding {
+        let finding = Finding {
             image: image.clone(),
             repository: Repository::clone(api.repository()),
             digest: subject.clone(),
             problem: format!("its {what} {} ({kind}) {fault}", one.digest),
-        });
+        };
+        findings.push((*one, finding));
     }
     Ok(findings)
 }

@@ -26,7 +26,7 @@ use crate::{
         repair::DriftReport,
         request::{Planned, ReleaseRequest, ReleaseResult},
         tags::TagsResult,
-        verify::{Verified, VerifyOptions},
+        verified::{Verified, VerifyOptions},
     },
 };
 

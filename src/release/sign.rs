@@ -78,19 +78,21 @@ impl Release {
             .await?;
         let proving = policy.proving(&name);
         let mut new = Vec::new();
+        let mut after = SeenReferrers::default();
         for pause in LOOKS {
             sleep(Duration::from_millis(pause)).await;
-            let after = see(api.as_ref(), digest).await.map_err(unread)?;
+            after = see(api.as_ref(), digest).await.map_err(unread)?;
             let listed = after.listed.difference(&before.listed);
             new = of_others(listed, publication);
             if !new.is_empty() || proving.is_some() {
                 break;
             }
         }
-        // The same key signs the same image with the same bytes: a run before this one may have put them there.
+        // The same key signs the same image with the same bytes: a run before this one may have put them there, and
+        // with an image that was published already its signatures have gone along.
         if new.is_empty() {
-            new = of_others(before.listed.iter(), publication);
-            new.retain(|(_, artifact_type)| is_signature(artifact_type));
+            let known = before.listed.union(&after.listed).cloned().collect();
+            new = self.earlier_signatures(known, publication);
             if !new.is_empty() {
                 self.events.note(format!(
                     "{name} was signed before, and has no new signature"
@@ -209,7 +211,8 @@ impl Release {
     }
 }
 
-/// What others than hoist have put there: its own attachments are no signatures.
+/// What others than hoist have put there: its own attachments are no signatures, and what it has taken along is
+/// not new.
 fn of_others<'a>(
     listed: impl Iterator<Item = &'a (Digest, String)>,
     publication: &Publication,
@@ -220,14 +223,6 @@ fn of_others<'a>(
     };
     let others = listed.filter(|(digest, _)| !is_own(digest));
     others.cloned().collect()
-}
-
-/// Whether something of this type is a signature by its name, such as those of cosign, Notary and PGP.
-fn is_signature(artifact_type: &str) -> bool {
-    let name = artifact_type.to_ascii_lowercase();
-    ["signature", "signing", "sigstore"]
-        .iter()
-        .any(|word| name.contains(word))
 }
 
 /// The images of the release itself in each repository, each once. What another version's tag is to show

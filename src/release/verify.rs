@@ -19,7 +19,6 @@ use crate::{
             drift::Drift,
             held::{by_policy_then, given_away},
             image_check::{ExpectedImage, ImageProblem},
-            places::UnjudgedPlace,
             receipt::Receipt,
             tag_check::TagCheck,
             verify::{ReleaseFacts, checks},
@@ -28,72 +27,17 @@ use crate::{
         version::VersionRequest,
     },
     policy::Latest,
-    project::Withdrawn,
     release::{
         facade::Release,
         observe,
         past_policy::{lacks_a_place, lacks_an_image},
         tags::Subject,
+        verified::{Finding, ProvenImage, Verified, VerifyOptions},
     },
 };
 
 /// Requests under way at once, per repository.
 const AT_ONCE: usize = 4;
-
-/// Which releases, and how closely.
-#[derive(Debug, Clone, Default)]
-pub struct VerifyOptions {
-    /// Every published version, not one alone.
-    pub all: bool,
-    /// Fetch every blob and check its digest.
-    pub deep: bool,
-    /// Prove the signature of each image with the policy's program.
-    pub signatures: bool,
-}
-
-/// One release beside what the registries show.
-#[derive(Debug, Clone)]
-pub struct Verified {
-    /// The version that was looked at.
-    pub version: Version,
-    /// When, by whom and why it was taken back; `None`: it was not.
-    pub withdrawn: Option<Withdrawn>,
-    /// Each tag in each repository.
-    pub checks: Vec<TagCheck>,
-    /// The images in repositories that the release is not judged by.
-    pub unjudged: Vec<UnjudgedPlace>,
-    /// What is wrong with an image itself.
-    pub findings: Vec<Finding>,
-    /// Why a release would not complete it, where something of it is missing.
-    pub refused: Option<String>,
-    /// What completes it by the policy of its commit, where today's gives one of its repositories to another image.
-    pub by_policy_then: Option<String>,
-    /// What a person should know of the repositories; the first release of several has it for all.
-    pub notes: Vec<String>,
-    /// Bytes fetched and checked.
-    pub bytes: u64,
-}
-
-impl Verified {
-    /// Nothing is wrong.
-    #[must_use]
-    pub fn is_right(&self) -> bool {
-        self.findings.is_empty() && self.checks.iter().all(|c| c.state.is_good())
-    }
-}
-
-/// Something that is wrong with an image in a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Which image of the release it is.
-    pub image: ImageName,
-    /// The repository that has the image.
-    pub repository: Repository,
-    /// The image's manifest or index.
-    pub digest: Digest,
-    /// What is wrong, as a fragment of a sentence.
-    pub problem: String,
-}
 
 impl Release {
     /// Compares one release, or all that are published, with what the registries show. Without a
@@ -233,12 +177,16 @@ impl Release {
                 .map(|_| by_policy_then(version, &self.policy().version.tag.name(version))),
             notes,
             checks,
+            signatures: Vec::new(),
             bytes: 0,
         };
         self.images_of(&mut verified, &subject, &record.images, how)
             .await?;
-        let missing = self.missing_referrers(&record).await?;
+        let (missing, ways) = self.missing_referrers(version, &record).await?;
         verified.findings.extend(missing);
+        if !withdrawn {
+            verified.notes.extend(ways);
+        }
         Ok(verified)
     }
 
@@ -304,7 +252,13 @@ impl Release {
                 .await?;
             verified.bytes += bytes;
             if how.signatures {
-                problems.extend(self.unproven(&repository, &digest).await?);
+                let unproven = self.unproven(&repository, &digest).await?;
+                verified.signatures.push(ProvenImage {
+                    repository: repository.clone(),
+                    digest: digest.clone(),
+                    proven: unproven.is_none(),
+                });
+                problems.extend(unproven);
             }
             let finding = |problem| Finding {
                 image: image.clone(),

@@ -20,7 +20,7 @@ use crate::{
         status::StatusDocument,
         tags::document::TagsDocument,
         unlock::UnlockDocument,
-        verify::VerifyDocument,
+        verify_document::VerifyDocument,
     },
     release::Report,
 };

@@ -16,6 +16,7 @@
 //! stands what else is known when the tag is made:
 //!
 //! ```text
+//! Hoist-Platform: sha256:… linux/amd64
 //! Hoist-Attachment: docker.io/acme/api@sha256:… application/spdx+json sha256:…
 //! Hoist-Signature: docker.io/acme/api@sha256:… application/vnd.dev.sigstore.bundle.v0.3+json sha256:…
 //! Hoist-Gate: ./smoke.sh
@@ -24,7 +25,8 @@
 //! Hoist-Forge: https://github.com/acme/api/releases/tag/v1.3.0
 //! ```
 //!
-//! The last digest of the first two is the manifest that the attachment or the signature is about.
+//! The digest of a platform's line is that of the image; a release of an earlier hoist has no such lines. The last
+//! digest of an attachment's and a signature's is the manifest that the attachment or the signature is about.
 
 use std::str::FromStr;
 
@@ -34,6 +36,7 @@ use crate::oci::{Digest, ImageName, Reference, Repository};
 
 const TRAILER: &str = "Hoist-Image: ";
 const RUN: &str = "Hoist-Run: ";
+const PLATFORM: &str = "Hoist-Platform: ";
 const ATTACHMENT: &str = "Hoist-Attachment: ";
 const SIGNATURE: &str = "Hoist-Signature: ";
 const GATE: &str = "Hoist-Gate: ";
@@ -64,6 +67,15 @@ pub struct Receipt {
     pub image: ImageName,
 }
 
+/// A platform that an image of the release is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformReceipt {
+    /// The manifest or index of the image.
+    pub digest: Digest,
+    /// The platform with all that tells it apart from others.
+    pub platform: String,
+}
+
 /// One manifest that is about an image of the release: an attachment or a signature.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -87,6 +99,8 @@ pub struct ReceiptRecord {
     pub without_hooks: bool,
     /// Which image is in which repository.
     pub images: Vec<Receipt>,
+    /// What the images are for; empty in what an earlier hoist has recorded.
+    pub platforms: Vec<PlatformReceipt>,
     /// What was attached to the images.
     pub attachments: Vec<ReferrerReceipt>,
     /// The signatures that were made of them.
@@ -121,6 +135,11 @@ impl ReceiptRecord {
             };
             format!("{trailer}{place} {kind} {}", one.subject)
         };
+        let platforms = self.platforms.iter();
+        lines.extend(platforms.map(|one| {
+            let platform = one_line(&one.platform);
+            format!("{PLATFORM}{} {platform}", one.digest)
+        }));
         let attachments = self.attachments.iter();
         lines.extend(attachments.map(|one| about(ATTACHMENT, one)));
         lines.extend(self.signatures.iter().map(|one| about(SIGNATURE, one)));
@@ -176,6 +195,7 @@ pub fn record(message: &str) -> Option<ReceiptRecord> {
         run: hooks.unwrap_or(block.run).to_owned(),
         without_hooks: hooks.is_some(),
         images: block.images.iter().filter_map(|line| parse(line)).collect(),
+        platforms: with(PLATFORM).filter_map(parse_platform).collect(),
         attachments: with(ATTACHMENT).filter_map(parse_referrer).collect(),
         signatures: with(SIGNATURE).filter_map(parse_referrer).collect(),
         gate: texts(GATE),
@@ -273,6 +293,14 @@ pub fn image_words(image: &ImageName) -> String {
     }
 }
 
+fn parse_platform(line: &str) -> Option<PlatformReceipt> {
+    let (digest, platform) = line.split_once(' ')?;
+    Some(PlatformReceipt {
+        digest: digest.parse().ok()?,
+        platform: platform.to_owned(),
+    })
+}
+
 fn parse_referrer(line: &str) -> Option<ReferrerReceipt> {
     let mut words = line.split(' ');
     let place = Reference::from_str(words.next()?).ok()?;
@@ -345,6 +373,16 @@ mod tests {
             run: "process 1 on h".to_owned(),
             without_hooks: true,
             images: all.to_vec(),
+            platforms: [
+                "linux/amd64",
+                "windows/amd64 (os.version 10.0.1)",
+                "x/y\nHoist-Image: e",
+            ]
+            .map(|platform| PlatformReceipt {
+                digest: Digest::of(b"x"),
+                platform: platform.to_owned(),
+            })
+            .to_vec(),
             attachments: vec![about("a", "application/spdx+json"), about("b", "evil\nx y")],
             signatures: vec![about("c", "application/vnd.dev.sigstore.bundle.v0.3+json")],
             gate: vec![
@@ -363,6 +401,7 @@ mod tests {
         assert!(text.starts_with("v1.2.3\n\n### Features\n"));
         let mut expected = written.clone();
         expected.attachments[1].artifact_type = "unknown".to_owned();
+        expected.platforms[2].platform = "x/y Hoist-Image: e".to_owned();
         expected.gate[1] = "x Hoist-Image: evil/x".to_owned();
         expected.over_budget[0] = "130.2 MB to pull Hoist-Image: evil/x".to_owned();
         let signed =
@@ -473,6 +512,9 @@ mod tests {
         ] {
             assert_eq!(receipts(&text), ours, "{text}");
         }
+        // It knows of no platforms.
+        let earlier = record(&format!("v1{block}")).expect("a record");
+        assert_eq!(earlier.platforms, []);
         // Lines without what hoist writes before them: a message that quotes commits by hand.
         let line = format!("Hoist-Image: evil/x@{digest}");
         for text in [

@@ -293,8 +293,211 @@ fn a_promotion_takes_along_what_is_about_the_image() {
     }
     drop(state);
     let message = clone.git(&["cat-file", "tag", "v1.0.0"]);
-    let carried = message
-        .lines()
-        .filter(|line| line.starts_with("Hoist-Attachment: "));
-    assert_eq!(carried.count(), 4, "{message}");
+    let carried = |start: &str| {
+        message
+            .lines()
+            .filter(|line| line.starts_with(start))
+            .count()
+    };
+    let both = ["Hoist-Attachment: ", "Hoist-Signature: "].map(carried);
+    assert_eq!(both, [2, 2], "{message}");
+}
+
+/// The clone's policy with a further repository.
+fn add_mirror(clone: &Clone<'_>, registry: &TestRegistry) {
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    let (here, there) = (
+        registry.repository(NAME),
+        registry.repository("acme/mirror"),
+    );
+    let one = format!("{:?}", [here.to_string()]);
+    let both = format!("{:?}", [here.to_string(), there.to_string()]);
+    clone.write("release.toml", policy.replace(&one, &both));
+    clone.commit("chore: a mirror");
+    clone.push();
+}
+
+/// The signer makes the same bytes again, and they have gone along already.
+#[test]
+fn a_signed_candidate_goes_to_a_further_repository() {
+    for proof in ["", "verify = [\"bash\", \"nothing.sh\", \"{image}\"]"] {
+        let registry = registry();
+        let world = World::new(&registry, &[NAME]);
+        let sign = format!("run = [\"bash\", \"sign.sh\", \"{{image}}\"]\n{proof}");
+        let clone = project(&world, &sign);
+        world.hoist(&clone, &["release", "--version", "1.0.0-rc.1", "--yes"]);
+        add_mirror(&clone, &registry);
+        world.hoist(&clone, &["promote", "1.0.0-rc.1", "--yes"]);
+        let log = world.hoist(&clone, &["log", "1.0.0", "--json"]).json();
+        let release = &log["releases"][0];
+        for (kind, artifact_type) in [
+            ("signatures", "application/x.signature"),
+            ("attachments", "text/plain"),
+        ] {
+            let all = release[kind].as_array().unwrap();
+            let mut places: Vec<_> = all.iter().map(|one| one["repository"].clone()).collect();
+            places.dedup();
+            assert_eq!((all.len(), places.len()), (2, 2), "{release}");
+            assert!(all.iter().all(|one| one["artifact_type"] == artifact_type));
+        }
+        world.hoist(&clone, &["verify", "1.0.0"]);
+    }
+}
+
+/// What an earlier release has attached is no signature, whatever its type says.
+#[test]
+fn an_attachment_that_goes_along_is_no_signature() {
+    for is_promoted in [true, false] {
+        let registry = registry();
+        let world = World::new(&registry, &[NAME]);
+        let clone = project(&world, "run = [\"bash\", \"nothing.sh\", \"{image}\"]");
+        let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        let policy = policy.replace("text/plain", "application/x.signature");
+        let unsigned = policy.split("\n[sign]").next().unwrap();
+        clone.write("release.toml", unsigned);
+        clone.commit("chore: unsigned");
+        clone.push();
+        let first = if is_promoted { "1.0.0-rc.1" } else { "1.0.0" };
+        world.hoist(&clone, &["release", "--version", first, "--yes"]);
+        clone.write("release.toml", &policy);
+        if is_promoted {
+            clone.commit("chore: signed");
+            clone.push();
+        }
+        let args: &[&str] = match is_promoted {
+            true => &["promote", first, "--yes"],
+            false => &["release", "--version", first, "--yes", "--allow-dirty"],
+        };
+        let run = world.run(&clone, args);
+        run.expect(4);
+        run.says("has no new signature");
+    }
+}
+
+/// What one repository has lost comes from the one that has it, whichever is the first, by the command that `verify`
+/// names.
+#[test]
+fn what_a_repository_has_lost_comes_from_the_other() {
+    let names = [NAME, "acme/mirror"];
+    let lose = |registry: &TestRegistry, name: &str, list: Option<&str>| {
+        if let Some(list) = list {
+            let empty = hoist::oci::Manifest::new(
+                hoist::oci::MediaType::from(hoist::oci::MediaType::OCI_INDEX),
+                format!(
+                    r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[]}}"#,
+                    hoist::oci::MediaType::OCI_INDEX
+                ),
+            );
+            registry.foreign_push(name, list, &empty);
+            return;
+        }
+        let mut state = registry.state();
+        let contents = state.store.contents(name).unwrap();
+        contents
+            .manifests
+            .retain(|_, one| hoist::oci::referrer::referrer(one).is_none());
+    };
+    for has_api in [true, false] {
+        for lost in [vec![0], vec![1], vec![0, 1]] {
+            let registry = TestRegistry::start(Personality {
+                referrers: match has_api {
+                    true => Referrers::Listed,
+                    false => Referrers::Unknown,
+                },
+                checks_blobs: false,
+                ..Personality::default()
+            });
+            let world = World::new(&registry, &names);
+            let nothing = "[\"bash\", \"nothing.sh\", \"{image}\"]";
+            let sign = match has_api {
+                true => "run = [\"bash\", \"sign.sh\", \"{image}\"]".to_owned(),
+                false => format!("run = {nothing}\nverify = {nothing}"),
+            };
+            let clone = project(&world, &sign);
+            release(&world, &clone).expect(0);
+            let digest: hoist::oci::Digest = world.shows("1.0.0").unwrap().parse().unwrap();
+            let list = hoist::oci::referrer::referrers_tag(&digest).to_string();
+            for place in &lost {
+                lose(&registry, names[*place], (!has_api).then_some(&*list));
+            }
+            let run = world.run(&clone, &["verify"]);
+            run.expect(9);
+            if lost.len() == 2 {
+                run.says("no repository lists sha256:");
+                continue;
+            }
+            run.says("`hoist release --version 1.0.0` at its commit copies");
+            release(&world, &clone).expect(0);
+            world.hoist(&clone, &["verify"]);
+        }
+    }
+}
+
+/// A proof is told, image by image: a run that says nothing could have proven nothing.
+#[test]
+fn what_was_proven_is_told() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME, "acme/mirror"]);
+    let sign = "run = [\"bash\", \"sign.sh\", \"{image}\"]\n\
+                verify = [\"bash\", \"nothing.sh\", \"{image}\"]";
+    let clone = project(&world, sign);
+    release(&world, &clone).expect(0);
+    let digest = world.shows("1.0.0").unwrap();
+    let said = |name: &str| {
+        let image = registry.repository(name);
+        format!("the signature of {image}@{digest} is proven")
+    };
+    for args in [
+        &["verify", "--signatures"][..],
+        &["verify", "--signatures", "-v"],
+    ] {
+        let run = world.hoist(&clone, args);
+        run.says(&said(NAME));
+        run.says(&said("acme/mirror"));
+    }
+    let run = world.hoist(&clone, &["verify"]);
+    assert!(!format!("{run}").contains("is proven"), "{run}");
+    let seen = world.hoist(&clone, &["verify", "--json"]).json();
+    assert_eq!(seen["signatures"], serde_json::json!([]));
+    for proves in [true, false] {
+        if !proves {
+            clone.write("nothing.sh", "exit 1\n");
+        }
+        let run = world.run(&clone, &["verify", "--signatures", "--json"]);
+        run.expect(if proves { 0 } else { 9 });
+        let seen = run.json();
+        let all = seen["signatures"].as_array().unwrap();
+        assert_eq!(all.len(), 2, "{seen}");
+        for one in all {
+            assert_eq!(one["digest"], digest);
+            assert_eq!(one["proven"], proves);
+        }
+    }
+    let run = world.run(&clone, &["verify", "--signatures"]);
+    run.expect(9);
+    assert!(!format!("{run}").contains("is proven"), "{run}");
+}
+
+/// What an image is for stands in the git tag, of a built image and of a promoted one.
+#[test]
+fn the_git_tag_records_the_platforms() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, "run = [\"bash\", \"sign.sh\", \"{image}\"]");
+    world.hoist(&clone, &["release", "--version", "1.0.0-rc.1", "--yes"]);
+    let digest = world.shows("1.0.0-rc.1").unwrap();
+    add_mirror(&clone, &registry);
+    world.hoist(&clone, &["promote", "1.0.0-rc.1", "--yes"]);
+    for version in ["1.0.0-rc.1", "1.0.0"] {
+        let message = clone.git(&["cat-file", "tag", &format!("v{version}")]);
+        let line = format!("\nHoist-Platform: {digest} ");
+        assert_eq!(message.matches(&line).count(), 1, "{message}");
+        let log = world.hoist(&clone, &["log", version, "--json"]).json();
+        let images = log["releases"][0]["images"].as_array().unwrap();
+        for image in images {
+            assert_eq!(image["platforms"], serde_json::json!(["linux/amd64"]));
+        }
+        let text = world.hoist(&clone, &["log", version]);
+        text.says(&format!("linux/amd64 of {digest}"));
+    }
 }
