@@ -7,9 +7,9 @@ use crate::{
     git::{CommitId, ObjectId, RefName},
     io::{
         git::remote::{RefEdit, RefPattern, RemoteError},
-        registry::{ImmutableTags, RegistryErrorKind, RegistryProfile, RepositoryApi},
+        registry::{RegistryErrorKind, RegistryProfile, RepositoryApi},
     },
-    oci::{Digest, Observed, Repository, Tag, referrer::referrers_tag},
+    oci::{Observed, Repository, Tag},
     publish::{
         errors::{FINISHED_FIRST, git_error, pull, push_error, registry_error},
         lock_ref::lock_ref,
@@ -47,8 +47,6 @@ pub struct PreflightResult {
     pub tags: Vec<Observed>,
     /// Those of them that are there and that the registry says it will not let move.
     pub immutable: Vec<Tag>,
-    /// Whether it says that it will not let a list of referrers under a tag (`sha256-<digest>`) change.
-    pub immutable_lists: bool,
     /// It refused to be read, has immutable tags, or is known not to take new tags back: it commits
     /// first.
     pub strict: bool,
@@ -112,14 +110,7 @@ async fn read_repository(
             || tags_seen.contains(&Observed::Unknown),
         tags: tags_seen,
         immutable,
-        immutable_lists: holds_lists(&rules),
     })
-}
-
-/// Whether rules hold the tags of lists, whatever their digits are.
-fn holds_lists(rules: &ImmutableTags) -> bool {
-    let mut samples = [b"a", b"b", b"c", b"d"].into_iter();
-    samples.all(|sample| rules.holds(&referrers_tag(&Digest::of(sample))))
 }
 
 async fn read(api: &dyn RepositoryApi, tag: &Tag) -> Result<Observed> {

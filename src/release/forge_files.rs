@@ -66,7 +66,7 @@ impl Release {
     /// Whether a program of the project runs before the files are sent, and may make them.
     fn makes_files(&self) -> bool {
         let policy = self.policy();
-        let mut names = policy.image_names().into_iter();
+        let mut names = policy.image_names();
         !policy.hooks.at(HookPoint::BeforeBuild).is_empty()
             || names.any(|name| {
                 let image = policy.image_policy(&name);

@@ -252,13 +252,4 @@ async fn preflight_names_the_tags_that_will_not_move() {
     let found = preflight(&world(at(&registry)), &asked).await.unwrap();
     assert_eq!(found[0].immutable, [tag("1.2.3")]);
     assert!(found[0].strict);
-    assert!(!found[0].immutable_lists);
-
-    // The tags of lists, too.
-    registry.behave(|rules| {
-        let all = rules.immutable.as_mut().unwrap();
-        all.tags = |tag| super::server::is_version(tag) || tag.starts_with("sha256-");
-    });
-    let found = preflight(&world(at(&registry)), &asked).await.unwrap();
-    assert!(found[0].immutable_lists);
 }

@@ -37,13 +37,12 @@ pub fn handle(state: &mut State, asked: &Asked, body: &[u8]) -> Option<Response<
         ("GET", [namespace, name]) => {
             let path = format!("{namespace}/{name}");
             state.store.contents(&path)?;
-            let mut rules = Vec::new();
-            if let Some(immutable) = &state.personality.immutable {
-                rules.push(r"^\d+\.\d+\.\d+$");
-                if (immutable.tags)("sha256-") {
-                    rules.push("^sha256-");
-                }
-            }
+            let rules: Vec<&str> = state
+                .personality
+                .immutable
+                .iter()
+                .map(|_| r"^\d+\.\d+\.\d+$")
+                .collect();
             Some(found(json!({
                 "name": name,
                 "namespace": namespace,
