@@ -35,7 +35,10 @@ fn only_a_binary_for_tests_knows_a_shorter_lease() {
         "another function: {function}"
     );
     let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
-    assert!(manifest.contains("default = [\"cli\"]") && manifest.contains("testing = []"));
+    assert!(
+        manifest.contains("default = [\"cli\", \"engine\", \"registry\"]")
+            && manifest.contains("testing = []")
+    );
 }
 
 /// By hand, for it compiles the crate once more: the binary as users build it.
