@@ -58,7 +58,7 @@ pub struct Report {
     /// How many more there are, and their bytes.
     #[serde(skip_serializing_if = "Omitted::is_none")]
     pub omitted_caches: Omitted,
-    /// Those of them all that are below 1 MB: there is no advice about them.
+    /// All caches below 1 MB, about which there is no advice.
     #[serde(skip_serializing_if = "Omitted::is_none")]
     pub small_caches: Omitted,
     /// Bytes of package managers' caches.
